@@ -25,7 +25,7 @@ from openai_scan.transport.session.cancellation import SocketCancellation
 # Tests promise results, not times, and a shared machine is slow now and then.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-# What `make test` runs: no luck decides whether it passes.
+# What `make test` runs: always the same examples, so that luck does not decide.
 settings.register_profile("fixed", _PATIENT, derandomize=True)
 # What `make search` runs: new examples each time, and those that failed before.
 settings.register_profile("search", _PATIENT, max_examples=2_000)
@@ -68,7 +68,7 @@ if "mutmut" in sys.modules and sys.version_info < (3, 12):
 
 
 def pytest_collection_finish() -> None:
-    """Take what pytest has collected out of the reach of the garbage collector.
+    """Hide what pytest has collected from the garbage collector.
 
     Thousands of tests made each `gc.collect()` take 70 ms, and the tests call it hundreds of times.
     """
@@ -78,9 +78,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _only_one_alarm() -> Iterator[None]:
-    """Have bodies read as in a program that handles no signals.
+    """Read bodies as a program does that handles no signals.
 
-    pytest-timeout has a handler for its alarm, which does not come again.
+    pytest-timeout installs a handler for its alarm, but this alarm goes off only once.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(body, "signals_may_repeat", lambda: False)
@@ -103,7 +103,7 @@ def server() -> Iterator[ScriptedServer]:
         yield started
 
 
-# With these coverage.py has the processes that a process starts measure themselves.
+# If these are set, coverage.py also measures the processes that a process starts.
 _MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 _measuring: dict[str, str] = {}
@@ -128,11 +128,10 @@ def measured_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests that use the fixture `wire` over each of them.
+    """Run each test that uses the fixture `wire` over every wire.
 
-    The threads are only another way to wait for the wire that blocks. Their own code is reached by
-    its own tests. Of the others they run one case of each test function, unless they are the only
-    wire.
+    The wire `threads` is only another way to wait for the blocking wire, and its own tests reach
+    its code. Of each other test function it runs one case, unless it is the only wire.
     """
     if "wire" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("wires")
@@ -150,7 +149,7 @@ def _wire_of(item: pytest.Item) -> str:
 
 
 def _left_out(items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """Yield the tests over wires that are not to be tested, and further cases over the threads."""
+    """Yield the tests over wires that are not tested, and all but the first case over `threads`."""
     seen = set()
     for item in items:
         wire = _wire_of(item)
@@ -164,7 +163,7 @@ def _left_out(items: list[pytest.Item]) -> Iterator[pytest.Item]:
             seen.add(function)
 
 
-# What takes seconds to start, once in each worker.
+# Fixtures that take seconds to start, once in each worker.
 _ENGINES = {"browser", "bundle", "engine", "old_engine", "pyodide", "site", "site_folder", "tabs"}
 
 
@@ -172,7 +171,7 @@ _ENGINES = {"browser", "bundle", "engine", "old_engine", "pyodide", "site", "sit
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is not to be tested, and begin with the tests that need an engine.
 
-    They are one worker's first tests then, and no other takes them over and starts another engine.
+    Then one worker gets all of them, and no other worker has to start another engine.
     """
     others = set(_left_out(items))
     if others:
@@ -183,7 +182,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Have the clients of the module run over a wire, and return its name."""
+    """Make the clients in the test's module run over a wire, and return its name."""
     name: str = request.param
     if name == "aiohttp":
         other = difference(request.node.originalname, request.node.name)
@@ -206,7 +205,7 @@ def client(request: pytest.FixtureRequest, server: ScriptedServer) -> Iterator[A
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> Now:
-    """Have the time stand still. An event loop may not wait for anything then."""
+    """Stop `time.monotonic()`. An event loop must not wait for anything then."""
     now = Now()
     monkeypatch.setattr(time, "monotonic", now)
     return now
@@ -214,7 +213,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Now:
 
 @pytest.fixture
 def connecting(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Return what is set as soon as an exchange waits for a connection that is being made."""
+    """Return an event that is set as soon as an exchange waits for a new connection."""
     begun = threading.Event()
     watch = SocketCancellation.watch
 

@@ -1,12 +1,12 @@
-"""A loopback server that is told, byte for byte, what to send: the one real server of the tests.
+"""A loopback server that sends, byte for byte, what its scripts say: the tests' one real server.
 
 Each request is answered by the next script. A script is a list of steps: bytes to send, a
 `threading.Event` to wait for, an iterator of more bytes, a function to call, `Repeat` or
 `WAIT_FOR_HANG_UP` to end with the client's hang-up, `FIN` or `RST` to end the connection with.
 After a script that ends otherwise the connection waits for the next request.
 
-What a connection begins with is a script too: its handshake before TLS, and its opening before the
-first request.
+A connection begins with scripts too: its handshake before TLS, and its opening before the first
+request.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class Repeat:
 
 @frozen
 class Raw:
-    """Send *data* as they are, past TLS."""
+    """Send *data* as it is, without encryption even if the connection has TLS."""
 
     data: bytes
 
 
 @frozen
 class Sip:
-    """Take what the client sends in small sips *until* then, and the rest at once."""
+    """Take what the client sends in small sips, with pauses until the event *until* is set."""
 
     until: threading.Event
 
@@ -59,7 +59,7 @@ Step: TypeAlias = (
 )
 Script: TypeAlias = "Sequence[Step]"
 
-# The rhythm of a server that has little to say; nothing waits for it to be right.
+# Seconds between two sends or sips; no test depends on how long they are.
 _PACE = 0.01
 _SIP = 512
 
@@ -107,14 +107,15 @@ class ScriptedServer:
     """The server; a `with` block starts and ends it.
 
     Attributes:
-        scripts: What is left to be played, in order.
-        requests: What was asked.
+        scripts: The scripts for the next requests, in order.
+        requests: The requests that have arrived.
         connections: How many connections were accepted.
         hung_up: Set when a client has closed its side, between two requests or where the script
             waits for it.
-        handshakes: What the connections begin with, in order; by default with nothing special.
-        openings: What they continue with once TLS is up, if there is any.
-        buffer: How much may lie in a connection before the server takes it; None for the usual.
+        handshakes: The scripts that connections begin with, before TLS, in order.
+        openings: The scripts that connections continue with, after TLS is up if there is TLS.
+        buffer: How many bytes a connection holds before the server reads them; None for the
+            default of the system.
     """
 
     scripts: list[Script] = field(factory=list)
@@ -133,7 +134,7 @@ class ScriptedServer:
 
     @property
     def base_url(self) -> str:
-        """What a client takes as its base URL."""
+        """The base URL for a client of this server."""
         scheme = "http" if self.tls is None else "https"
         return f"{scheme}://localhost:{self._port}/v1"
 
@@ -151,7 +152,7 @@ class ScriptedServer:
         self._listener.close()
         for accepted in self._sockets:
             with contextlib.suppress(OSError):
-                # Not the method of an SSLSocket, after which a thread would read what is encrypted.
+                # Not SSLSocket.shutdown(), after which a thread would read encrypted bytes.
                 socket.socket.shutdown(accepted, socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(PATIENCE)
@@ -168,7 +169,7 @@ class ScriptedServer:
                 accepted, _ = self._listener.accept()
             except OSError:  # the listener was closed
                 return
-            # What has been sent is there, not waiting for company.
+            # Small pieces are sent at once, rather than held back until there is more.
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             self._sockets.append(accepted)
@@ -254,7 +255,7 @@ class ScriptedServer:
 
 
 def reset(connection: socket.socket) -> None:
-    """Have *connection* end in a reset, rather than well, when it is closed."""
+    """Make *connection* end in a reset, rather than in a FIN, when it is closed."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -266,14 +267,14 @@ def serving(
     openings: Sequence[Script] = (),
     buffer: int | None = None,
 ) -> Iterator[ScriptedServer]:
-    """Serve one script per request; what connections begin with comes before."""
+    """Start a server that plays one script per request, and others as connections begin."""
     with ScriptedServer(list(scripts), tls, list(handshakes), list(openings), buffer) as server:
         yield server
 
 
 @contextlib.contextmanager
 def full_queue() -> Iterator[int]:
-    """Give the port of a server that accepts nothing, and has no room for one more to wait."""
+    """Yield the port of a server that accepts no connections and whose queue is full."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
         with contextlib.ExitStack() as waiting:
@@ -285,7 +286,7 @@ def full_queue() -> Iterator[int]:
 
 
 def _read_request(lines: Any) -> SeenRequest | None:
-    """Return the next request of a connection, or None if there is none, or no whole one."""
+    """Return the next request of a connection, or None if there is none or it is incomplete."""
     line = lines.readline().decode().strip()
     if not line:
         return None

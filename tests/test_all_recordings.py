@@ -1,4 +1,4 @@
-"""Every recorded stream: all its events known, its end judged right, its pieces the whole."""
+"""Of every recorded stream the events are known, the end is judged right, and the text is whole."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_arguments_are_what_the_final_event_says(
 
 @pytest.mark.parametrize("name", BODIES)
 def test_body_that_is_not_a_stream_is_an_answer(name: str) -> None:
-    """An error, or a whole answer, runs through the same loop; what is neither is not an event."""
+    """A recorded error or whole answer can be read as a stream; other bodies are not even JSON."""
     body = RECORDED[name]
     if name in NEITHER:
         with pytest.raises(ValueError, match="Expecting"):
@@ -240,7 +240,7 @@ def test_body_that_is_not_a_stream_is_an_answer(name: str) -> None:
 
 
 def test_tables_name_recordings() -> None:
-    """Nothing is listed that is not there, but for other people's recordings."""
+    """The tables list only recordings that exist, except for recordings of other people."""
     assert {*OUTCOME, *NOTES, *UNKNOWN, *WITHOUT_DELTAS} - {*STREAMS} <= OF_OTHERS
     assert NEITHER.issubset(BODIES)
     own = {PurePath(name).stem for name in recordings.OWN}

@@ -45,7 +45,7 @@ def test_the_deepest_that_is_allowed_is_read(opener: str) -> None:
 @pytest.mark.parametrize("opener", OPENERS)
 @pytest.mark.parametrize("end", ["", '"', '"\\', "\\", "]", "x"])
 def test_what_never_ends_is_refused_too(opener: str, end: str) -> None:
-    """A parser goes down all levels before it sees that nothing closes them."""
+    """Brackets that are never closed are refused: a parser would first go down all levels."""
     with pytest.raises(UnboundedJSONError, match="nested"):
         check(opener * 100_000 + end)
 
@@ -70,13 +70,16 @@ def test_brackets_in_a_string_are_text(text: str) -> None:
 
 
 def test_a_long_flat_list_is_read() -> None:
-    """Brackets that are closed are not deep."""
+    """Only open brackets count towards the depth."""
     text = json.dumps([[1], {"a": []}] * 200)
     assert loads(text) == json.loads(text)
 
 
 def test_many_empty_objects_are_refused() -> None:
-    """They would take a hundred times their bytes; with room around each, there are as many."""
+    """Many empty objects in a short text are refused, but not if there is room around each.
+
+    In memory they would take a hundred times the bytes of their text.
+    """
     few = "[" + ",".join(["{}"] * (MAX_CONTAINERS - 1)) + "]"
     assert len(loads(few)) == MAX_CONTAINERS - 1
     with pytest.raises(UnboundedJSONError, match="10001 objects and lists in 30001 characters"):
@@ -86,7 +89,7 @@ def test_many_empty_objects_are_refused() -> None:
 
 
 def test_what_is_not_json_is_a_value_error() -> None:
-    """As it is for `json.loads`."""
+    """Invalid JSON raises a JSONDecodeError, as `json.loads` does."""
     with pytest.raises(json.JSONDecodeError):
         loads("[" * 5)
 
@@ -102,7 +105,7 @@ def test_what_is_not_json_is_a_value_error() -> None:
     st.booleans(),
 )
 def test_the_depth_is_that_of_the_parser(value: Any, opener: str, ascii_only: bool) -> None:
-    """Whatever the texts in it, a value is refused if and only if it is too deep."""
+    """Whatever strings a value contains, it is refused if and only if it is nested too deeply."""
     text = json.dumps(value, ensure_ascii=ascii_only)
     filler = nested("[", MAX_NESTING - 40)  # so that the brackets are looked at
     assert loads(f"[{text},{filler}]") == [value, json.loads(filler)]
@@ -153,7 +156,10 @@ def boxed(value: object) -> Box:
     "wrap", [lambda v: [1, v, 2], lambda v: {"a": v, "b": 2}, lambda v: (v,), boxed]
 )
 def test_the_deepest_that_is_allowed_is_written(wrap: Any) -> None:
-    """Whatever it consists of; and the written text can be read, even wrapped in more levels."""
+    """A value of the allowed depth is written, whatever containers it consists of.
+
+    The written text can be read, even wrapped in more levels.
+    """
     value: Any = 1
     for _ in range(MAX_WRITTEN_NESTING):
         value = wrap(value)
@@ -165,7 +171,7 @@ def test_the_deepest_that_is_allowed_is_written(wrap: Any) -> None:
 
 
 def test_what_several_parts_share_is_looked_at_once() -> None:
-    """Else it would take as long as there are ways to get there."""
+    """A list that is shared is measured once, or else the time would be exponential."""
     value: list[Any] = []
     for _ in range(MAX_WRITTEN_NESTING - 1):
         value = [value, value]
@@ -173,7 +179,7 @@ def test_what_several_parts_share_is_looked_at_once() -> None:
 
 
 def test_an_object_that_stands_for_itself_is_refused() -> None:
-    """The depth is that of the values that the objects represent, even if it is endless."""
+    """An object whose `default` returns the object again is nested without end."""
     with pytest.raises(UnboundedJSONError, match="nested"):
         dumps(Box(1), default=lambda box: box)
 
@@ -187,7 +193,7 @@ def test_a_value_that_contains_itself_is_refused() -> None:
 
 
 def test_what_cannot_be_written_is_told_as_by_json() -> None:
-    """The object, or the number."""
+    """`dumps()` raises the errors of `default` and of `json` unchanged."""
     with pytest.raises(TypeError, match="no box"):
         dumps([{1}], default=opened)
     with pytest.raises(TypeError, match="set is not JSON serializable"):

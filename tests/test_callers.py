@@ -1,4 +1,4 @@
-"""What the caller's own code raises while a request waits leaves it as it is, in every phase."""
+"""What the caller's own code raises while a request waits reaches the caller unchanged."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ LATER = json_answer({}, status="429 Too Many Requests", headers="Retry-After: 60
 
 
 class MineError(Exception):
-    """Such as Celery's SoftTimeLimitExceeded."""
+    """An Exception of the caller's, such as Celery's SoftTimeLimitExceeded."""
 
 
 class Limit(BaseException):
-    """Such as the Timeout of gevent or eventlet."""
+    """A BaseException of the caller's, such as the Timeout of gevent or eventlet."""
 
 
 ERRORS: Sequence[BaseException] = (
@@ -62,7 +62,7 @@ ERRORS: Sequence[BaseException] = (
 
 @contextlib.contextmanager
 def interrupted(error: BaseException, reached: threading.Event) -> Iterator[None]:
-    """Have a signal handler raise *error* in this thread, once, while an exchange waits.
+    """Make a signal handler raise *error* in this thread, once, while an exchange waits.
 
     A signal that comes just before a system call does not end it; the next one does. Nor does one
     that comes while Python finalizes an object: whatever is raised there, Python ignores.
@@ -105,10 +105,10 @@ class Phase:
     Attributes:
         script: What the server plays, beginning with the request; `reached` is called before it
             waits.
-        openings: What it plays before.
-        events: How many events come first.
-        requests: How many requests there are.
-        body: What is sent.
+        openings: What the server plays when a connection begins.
+        events: How many events the reader gets before.
+        requests: How many requests the server gets.
+        body: The text of the message in the request.
     """
 
     script: Callable[[Callable[[], object]], Script]
@@ -155,7 +155,7 @@ def check(s: StreamerV2, error: BaseException, reached: threading.Event, events:
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("name", PHASES)
 def test_it_leaves_a_stream_unchanged(name: str, error: BaseException) -> None:
-    """Nothing is sent again, and the connection is not used again."""
+    """Nothing is sent again, and the connection is not reused."""
     phase, reached = PHASES[name], threading.Event()
     script, opening = phase.script(reached.set), phase.openings(reached.set)
     with (
@@ -180,7 +180,10 @@ def test_it_leaves_a_stream_unchanged(name: str, error: BaseException) -> None:
 def test_it_leaves_a_stream_unchanged_on_every_route(
     name: str, route: Route, error: BaseException, *, resend: bool
 ) -> None:
-    """Other code reads from a connection with TLS; a failure of the proxy's would be retried."""
+    """The exception leaves a stream over TLS or through a proxy unchanged as well.
+
+    Reads from TLS are other code, and a failure of the proxy would be retried.
+    """
     phase, reached = PHASES[name], threading.Event()
     script, opening = phase.script(reached.set), phase.openings(reached.set)
     with contextlib.ExitStack() as stack:
@@ -202,7 +205,7 @@ def test_it_leaves_a_stream_unchanged_on_every_route(
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("name", ["head", "error body", "pause"])
 def test_it_leaves_a_call_unchanged(name: str, error: BaseException) -> None:
-    """Likewise, and nothing is retried."""
+    """A call raises the caller's exception unchanged, and does not retry."""
     reached = threading.Event()
     with (
         serving(PHASES[name].script(reached.set), json_answer({})) as server,
@@ -218,7 +221,7 @@ def test_it_leaves_a_call_unchanged(name: str, error: BaseException) -> None:
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("route", [Route.TLS, Route.TUNNEL], ids=["handshake", "CONNECT"])
 def test_it_leaves_a_stream_that_connects(route: Route, error: BaseException) -> None:
-    """While TLS begins, and while a proxy is asked for a tunnel."""
+    """The exception leaves a TLS handshake, and the request to a proxy for a tunnel, unchanged."""
     reached = threading.Event()
     waits: Script = [TAKE, reached.set, TAKE]
     with contextlib.ExitStack() as stack:
@@ -265,7 +268,7 @@ def test_it_leaves_a_stream_that_is_not_accepted(
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_it_leaves_close_unchanged(error: BaseException) -> None:
-    """Which waits a moment for the end of the body; the connection is not used again."""
+    """The exception leaves a waiting close() unchanged, and the connection is closed."""
     reached = threading.Event()
     with (
         serving(after(CHUNKED + ch(HI + STOP + DONE))(lambda: None)) as server,
@@ -307,7 +310,7 @@ def test_it_leaves_no_connection_open_whose_answer_has_just_come(
 
 @pytest.mark.parametrize("route", [Route.PLAIN, Route.TLS])
 def test_a_limit_of_ours_is_still_told(route: Route) -> None:
-    """Signals whose handlers raise nothing are no interruption."""
+    """A signal whose handler raises nothing does not hide that a timeout has expired."""
     reached = threading.Event()
     quiet = signal.signal(signal.SIGUSR1, lambda *_: None)
     try:
@@ -342,7 +345,10 @@ def exchange_over(wire: MemoryWire) -> Exchange:
 @pytest.mark.parametrize("error", THROWN, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("phase", ["head", "body", "error body", "after [DONE]"])
 def test_what_a_greenlet_throws_in_leaves_a_stream(phase: str, error: BaseException) -> None:
-    """It does not come from the network: no timeout expired, or its class is unknown there."""
+    """An exception that cannot come from the network is the caller's.
+
+    It is a timeout although none has expired, or its class is one that no wire raises.
+    """
     replies = {
         "head": Reply(before=[error]),
         "body": Reply([HI, error]),
@@ -362,7 +368,7 @@ def test_what_a_greenlet_throws_in_leaves_a_stream(phase: str, error: BaseExcept
 
 
 def test_what_a_greenlet_throws_into_a_pause_leaves_a_stream() -> None:
-    """A pause raises nothing of its own, so it can be of any class."""
+    """A pause raises nothing of its own, so an exception of any class is the caller's."""
     error = OSError("mine")
     busy = Reply(status=503, headers={"retry-after": "1"})
     wire = MemoryWire(busy, Reply([HI]), blocking=True)
@@ -382,7 +388,7 @@ def test_what_a_greenlet_throws_into_a_pause_leaves_a_stream() -> None:
 
 @pytest.mark.parametrize("error", [AttributeError("theirs"), TimeoutError(110, "the system's")])
 def test_a_fault_of_a_library_and_the_system_s_limit_are_no_interruption(error: Exception) -> None:
-    """The first has one of Python's own classes, the other a number."""
+    """An AttributeError is a bug in a library, and a TimeoutError with an errno is the system's."""
     wire = MemoryWire(Reply([HI, error]), blocking=True)
     request = Request(method="GET", path="/x", retries=RetryPolicy(attempts=1))
     with StreamerV2(Transport("http://a.test", key="k", wire=wire).stream(request)) as s:
@@ -392,7 +398,10 @@ def test_a_fault_of_a_library_and_the_system_s_limit_are_no_interruption(error: 
 
 
 def test_what_was_handled_when_a_cancellation_was_noticed_is_none() -> None:
-    """A wait in slices ends many times before its limit runs out."""
+    """The end of a slice, as the context of another error, is not an exception of the caller's.
+
+    A wait in slices ends many times before its limit expires. Causes that form a ring do no harm.
+    """
 
     class Slices(MemoryWire):
         async def play(self, _: Any, carried: Any) -> bytes:

@@ -41,7 +41,7 @@ def connection(sock: Any) -> Any:
 
 
 def test_a_socket_that_connects_is_held(ends: tuple[socket.socket, socket.socket]) -> None:
-    """By a copy, since a handshake takes the descriptor."""
+    """A copy of a connecting socket is held, since a handshake takes the descriptor."""
     ours, theirs = ends
     cancellation = SocketCancellation()
     cancellation.hold(ours)
@@ -56,7 +56,7 @@ def test_a_socket_that_connects_is_held(ends: tuple[socket.socket, socket.socket
 
 
 def test_only_the_last_socket_is_held(ends: tuple[socket.socket, socket.socket]) -> None:
-    """The addresses of a name are tried one after the other."""
+    """A new socket replaces the one before, as the addresses of a name are tried one by one."""
     first, other_end = socket.socketpair()
     other_end.setblocking(False)
     ours, theirs = ends
@@ -72,7 +72,7 @@ def test_only_the_last_socket_is_held(ends: tuple[socket.socket, socket.socket])
 
 
 def test_all_sockets_that_are_being_connected_are_shut_down() -> None:
-    """But for those that it was to forget, which may be closed already."""
+    """All but those it was told to forget, which may have been closed already."""
     cancellation = SocketCancellation()
     with contextlib.ExitStack() as stack:
         pairs = [socket.socketpair() for _ in range(3)]
@@ -88,7 +88,7 @@ def test_all_sockets_that_are_being_connected_are_shut_down() -> None:
 
 
 def test_a_socket_that_was_let_go_is_left_alone(ends: tuple[socket.socket, socket.socket]) -> None:
-    """The code that created it closes it."""
+    """A released socket is not shut down: the code that created it closes it."""
     ours, theirs = ends
     cancellation = SocketCancellation()
     cancellation.hold(ours)
@@ -102,7 +102,7 @@ def test_a_socket_that_was_let_go_is_left_alone(ends: tuple[socket.socket, socke
 def test_a_connection_is_held_until_its_answer_is_over(
     ends: tuple[socket.socket, socket.socket], layers: int
 ) -> None:
-    """It knows whose it is; TLS inside TLS has the socket below it."""
+    """The connection knows its owner; with TLS inside TLS, the socket below is shut down."""
     ours, theirs = ends
     cancellation = SocketCancellation()
     held = connection(ours if layers == 1 else SimpleNamespace(socket=ours))
@@ -141,7 +141,7 @@ def test_hanging_up_is_not_a_cancellation(ends: tuple[socket.socket, socket.sock
 
 
 class PassingOn:
-    """A socket as eventlet makes them: it has one, and passes on what it does not have."""
+    """A socket as eventlet makes them: it wraps a socket, and passes on what it lacks itself."""
 
     def __init__(self, passed_to: socket.socket) -> None:
         self._passed_to = passed_to
@@ -173,7 +173,7 @@ def test_a_socket_may_pass_on_what_it_does_not_have(
 
 
 def test_tls_is_not_told(ends: tuple[socket.socket, socket.socket]) -> None:
-    """Otherwise a reader would get encrypted bytes."""
+    """The socket below TLS is shut down, or else a reader would get encrypted bytes."""
     ours, theirs = ends
     with Decrypting(fileno=ours.detach()) as sock:
         cancellation = SocketCancellation()
@@ -199,7 +199,7 @@ def test_a_child_leaves_the_socket_to_its_parent(
 
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_any_other_wait_ends_as_well(*, cancelled: bool) -> None:
-    """At what is waited for, or at a cancellation."""
+    """`wait_for()` ends when its condition is true, or at a cancellation."""
     cancellation = SocketCancellation()
     waiting = threading.Event()
     happened: list[bool] = []

@@ -172,7 +172,7 @@ def test_a_call_has_its_path_and_its_type(
 def test_a_stream_has_its_path_and_its_body(
     server: ScriptedServer, path: str, call: Call, body: dict[str, Any]
 ) -> None:
-    """None leaves an argument out, zero does not."""
+    """Arguments that are None are left out, and zeros are sent."""
     server.scripts.append(STREAM)
     with Client("k", server.base_url) as client, call(client) as s:
         assert not server.requests  # it is sent by the first next()
@@ -212,7 +212,7 @@ def test_a_list_sends_its_arguments_in_the_query(server: ScriptedServer) -> None
 
 
 def test_an_object_of_the_server_can_be_sent_back(server: ScriptedServer) -> None:
-    """A tool is sent as it was received, without what it has not."""
+    """A tool object is sent as its JSON, without the fields that are None."""
     server.scripts.append([json_answer({"id": "a"})])
     tool = FunctionTool(function=FunctionDefinition(name="f", parameters={"type": "object"}))
     with Client("k", server.base_url) as client:
@@ -223,7 +223,7 @@ def test_an_object_of_the_server_can_be_sent_back(server: ScriptedServer) -> Non
 
 
 def test_an_id_is_quoted(server: ScriptedServer) -> None:
-    """Whatever its characters are; those of other paths are refused, see tests/safety."""
+    """An id may have any characters, unless it leads to another path: see tests/safety."""
     server.scripts.append([json_answer({"id": "a"})])
     with Client("k", server.base_url) as client:
         client.retrieve_assistant("a:b@ü")
@@ -249,7 +249,7 @@ def test_an_id_is_quoted(server: ScriptedServer) -> None:
     ],
 )
 def test_a_wrong_argument_is_a_type_error(arguments: dict[str, Any], message: str) -> None:
-    """It is told at once, also to those who run no type checker."""
+    """The method raises it at once, even if you run no type checker."""
     with pytest.raises(TypeError) as caught:
         Client("k", "http://localhost/v1").create_thread_and_run_stream(**arguments)
     assert str(caught.value) == message
@@ -267,7 +267,10 @@ def test_a_wrong_argument_is_a_type_error(arguments: dict[str, Any], message: st
 def test_an_argument_of_another_api_is_recognized(
     arguments: dict[str, Any], suggestion: str
 ) -> None:
-    """Spelling does not help those who come from Chat Completions or from openai-python."""
+    """The error suggests the right name for arguments of Chat Completions and openai-python.
+
+    Their spelling is too different to guess it.
+    """
     with Client("k", "http://localhost/v1") as client, pytest.raises(TypeError) as caught:
         client.create_response_stream(model="m", **arguments)
     assert str(caught.value).endswith(f": did you mean {suggestion!r}?")
@@ -467,7 +470,7 @@ BEHIND = {
 def test_nothing_may_follow_a_base_url(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: Callable[..., object], behind: str
 ) -> None:
-    """Key and prompt would go to another path, or to another program's idea of it."""
+    """A query or the like is refused: key and prompt would go to another path or another server."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError) as caught:
         make("http://localhost/v1" + behind, monkeypatch)
@@ -476,7 +479,7 @@ def test_nothing_may_follow_a_base_url(
 
 @pytest.mark.parametrize("before", [" ", "\n", "\ufeff", "<"])
 def test_nothing_may_stand_before_it(before: str) -> None:
-    """People copy a blank together with the value."""
+    """A blank or another character before the URL is refused: people copy blanks with the value."""
     with pytest.raises(ConfigurationError):
         Client("k", before + "http://localhost/v1")
 
@@ -524,7 +527,7 @@ def test_a_header_that_cannot_be_sent_is_reported_at_once(
 
 
 def test_a_header_is_text() -> None:
-    """Anything else is a mistake of another kind, and is not shown either."""
+    """A header of bytes is a TypeError, which does not show the value."""
     with pytest.raises(TypeError, match="names and values of headers must be strings"):
         Client("k", headers={"X-Token": b"s3cret"})  # type: ignore[dict-item] # that is the point
 
@@ -544,7 +547,7 @@ def test_who_pays_may_come_from_a_file_with_a_line_end(
 
 
 def test_the_stream_options_of_the_client_hold_for_its_streams(server: ScriptedServer) -> None:
-    """A server that needs another limit is distinguished once, at the client."""
+    """You set the limit for a server once, at the client."""
     server.scripts.append([CHUNKED + ch(b"data: 12345\n\n") + END])
     with Client("k", server.base_url, max_event_bytes=4) as client:
         s = client.create_run_stream("t", assistant_id="a")
@@ -554,7 +557,7 @@ def test_the_stream_options_of_the_client_hold_for_its_streams(server: ScriptedS
 
 
 def test_client_notes_unknown_keys_in_its_streams(server: ScriptedServer) -> None:
-    """The option is one of the client, as the others of the streams are."""
+    """`note_unknown` is an option of the client, like the other options of streams."""
     thread = b'event: thread.created\ndata: {"id": "t", "mood": "good"}\n\n'
     server.scripts.append([CHUNKED + ch(thread + b"data: [DONE]\n\n") + END])
     with Client("k", server.base_url, note_unknown=True) as client:
@@ -564,7 +567,7 @@ def test_client_notes_unknown_keys_in_its_streams(server: ScriptedServer) -> Non
 
 
 def test_a_repr_shows_where_but_not_who() -> None:
-    """The key is nowhere in it."""
+    """It shows the base URL, and not the key."""
     assert repr(Client("sk-1", "http://a/v1")) == "Client(base_url='http://a/v1')"
 
 
@@ -655,14 +658,14 @@ class TestAzure:
         ],
     )
     def test_an_address_of_another_kind_is_reported_at_once(self, path: str, message: str) -> None:
-        """There would be no such path on Azure, or that of another deployment."""
+        """An endpoint with OpenAI's paths, or with those of one deployment, would not work."""
         with pytest.raises(ConfigurationError) as caught:
             AzureClient("https://a.example" + path, api_version="v", api_key="k")
         assert str(caught.value).startswith(message)
 
     @pytest.mark.parametrize("path", ["", "/", "/openai", "/openai/"])
     def test_an_endpoint_may_have_its_folder(self, path: str) -> None:
-        """Some programs want it there."""
+        """The endpoint may end in `/openai`, since some programs require it."""
         client = AzureClient("https://a.example/team" + path, api_version="v", api_key="k")
         assert repr(client) == "AzureClient(base_url='https://a.example/team/openai')"
 

@@ -23,6 +23,7 @@ from openai_scan import (
     Timeout,
     TransportError,
     TruncatedStreamError,
+    UnknownItem,
 )
 from openai_scan.client import Methods, Page
 from openai_scan.client.agents import DeletedAgentSession, SentEvents
@@ -78,7 +79,7 @@ def body_of(wire: MemoryWire, number: int = -1) -> Any:
 
 
 class TestObjects:
-    """What methods return that do not stream."""
+    """What the methods return that do not stream."""
 
     CASES: tuple[tuple[str, Callable[[Methods], Any], Any, Any], ...] = (
         (
@@ -161,7 +162,7 @@ class TestObjects:
     def test_object_is_returned(
         self, line: str, make: Callable[[Methods], Any], answer: Any, expected: Any
     ) -> None:
-        """Typed, and asked for in the way of the API."""
+        """Each method sends its request with the beta header, and returns a typed object."""
         wire = MemoryWire(Reply([json.dumps(answer).encode()], headers=JSON), blocking=True)
         made = make(client_over(wire))
         assert lines(wire) == [line]
@@ -170,18 +171,20 @@ class TestObjects:
             assert made == expected
 
     def test_items_are_typed(self) -> None:
-        """Those of a kind of next year too, as well as can be."""
+        """Items get the class of their kind, and an unknown kind does no harm."""
         data = [message("m1", "Hi"), call("c1"), {"type": "dream"}]
         reply = Reply([json.dumps({"data": data}).encode()], headers=JSON)
         page = client_over(MemoryWire(reply, blocking=True)).list_agent_session_items("s1")
-        said, made, _ = page
+        said, made, unknown = page
         assert isinstance(said, SessionMessage)
+        assert isinstance(unknown, UnknownItem)
+        assert unknown.type == "dream"
         assert isinstance(made, FunctionCallItem)
         assert made.arguments == "{}"
         assert page.last_id is None
 
     def test_deletion_needs_no_answer(self) -> None:
-        """That it is done is all there is to say."""
+        """A deletion that is answered with an empty body has succeeded."""
         wire = MemoryWire(Reply([]), blocking=True)
         made = client_over(wire).delete_agent_session("s1")
         assert made == DeletedAgentSession(id="s1")
@@ -209,7 +212,7 @@ class TestStreams:
     """The methods that stream."""
 
     def test_session_is_created_and_streamed(self) -> None:
-        """With its first turn."""
+        """A new session is streamed with its first turn."""
         wire = MemoryWire(streamed(*TURN), blocking=True)
         client = client_over(wire)
         with client.create_agent_session_stream(
@@ -226,7 +229,7 @@ class TestStreams:
         }
 
     def test_session_is_followed(self) -> None:
-        """From now on."""
+        """The stream of an existing session has what happens from now on."""
         wire = MemoryWire(streamed(session("idle"), *TURN), blocking=True)
         with client_over(wire).retrieve_agent_session_stream("s1", include_obfuscation=False) as s:
             assert s.final().text == "Hi"
@@ -234,7 +237,7 @@ class TestStreams:
         assert ("include_obfuscation", "false") in wire.sent[0].query
 
     def test_method_that_streams_says_so(self) -> None:
-        """Although nothing is sent for it."""
+        """If you pass `stream`, the error says that the method always streams."""
         with pytest.raises(TypeError, match="this method always streams"):
             client_over(MemoryWire(blocking=True)).retrieve_agent_session_stream(
                 "s1",
@@ -246,7 +249,7 @@ class TestSending:
     """Events that are sent as soon as the stream has begun."""
 
     def test_events_are_sent_once_the_stream_is_open(self) -> None:
-        """So that nothing is missed."""
+        """The client opens the stream before it sends the events, so that nothing is missed."""
         wire = MemoryWire(streamed(*TURN), ACCEPTED, blocking=True)
         client = client_over(wire)
         stream = client.send_agent_session_events_stream(
@@ -262,7 +265,7 @@ class TestSending:
         assert all(one.headers["OpenAI-Beta"] == "agents=v1" for one in wire.sent)
 
     def test_refusal_ends_the_stream(self) -> None:
-        """Nothing will come of what was not taken."""
+        """If the server refuses the events, the stream ends with its error."""
         refused = Reply([b'{"error": {"message": "busy"}}'], status=400, headers=JSON)
         wire = MemoryWire(streamed(*TURN), refused, blocking=True)
         stream = client_over(wire).send_agent_session_events_stream("s1", "Hi")
@@ -271,7 +274,7 @@ class TestSending:
         assert wire.closed == 1
 
     def test_events_are_sent_again_under_the_same_key(self) -> None:
-        """The stream stays open meanwhile."""
+        """A temporary refusal is retried while the stream stays open."""
         busy = Reply([b"{}"], status=503, headers=JSON)
         wire = MemoryWire(streamed(*TURN), busy, ACCEPTED, blocking=True)
         assert client_over(wire).send_agent_session_events_stream("s1", "Hi").final().text == "Hi"
@@ -279,7 +282,7 @@ class TestSending:
         assert wire.sent[1].headers["Idempotency-Key"] == wire.sent[2].headers["Idempotency-Key"]
 
     def test_events_are_never_sent_twice_by_a_retry_of_the_stream(self) -> None:
-        """They may have been taken."""
+        """The stream is not retried later, since the server may have accepted the events."""
         busy = Reply([b"{}"], status=503, headers=JSON)
         retries = RetryPolicy(attempts=2)
         wire = MemoryWire(streamed(*TURN), busy, busy, blocking=True)
@@ -302,14 +305,14 @@ class TestSending:
         assert [one.method for one in wire.sent] == ["GET", "GET", "POST"]
 
     def test_nothing_is_sent_if_the_answer_is_not_a_stream(self) -> None:
-        """What comes of it would not be seen."""
+        """No events are sent, since their effects could not be seen."""
         wire = MemoryWire(Reply([b'{"id": "s1"}'], headers=JSON), blocking=True)
         stream = client_over(wire).send_agent_session_events_stream("s1", "Hi")
         assert not stream.next()
         assert lines(wire) == ["GET /agents/sessions/s1/events"]
 
     def test_own_exception_leaves_as_it_is(self) -> None:
-        """Such as that of a signal handler, while the events are sent."""
+        """What a signal handler raises while the events are sent leaves next() unchanged."""
         wire = MemoryWire(streamed(*TURN), Reply(before=[Interrupt()]), blocking=True)
         stream = client_over(wire).send_agent_session_events_stream("s1", "Hi")
         assert is_interruption(Interrupt())
@@ -320,7 +323,7 @@ class TestSending:
 
     @pytest.mark.parametrize("is_retry", [False, True])
     def test_it_can_be_cancelled_meanwhile(self, *, is_retry: bool) -> None:
-        """From any thread; also while what was refused is sent again."""
+        """Another thread can cancel while the events are sent, or sent again after a refusal."""
 
         async def run() -> None:
             hang = Hang()
@@ -340,10 +343,10 @@ class TestSending:
         asyncio.run(run())
 
     def test_cancelled_before_the_events_are_sent(self) -> None:
-        """They never are."""
+        """If the stream is cancelled as it opens, the events are not sent."""
 
         class CancellingWire(MemoryWire):
-            """Has the exchange cancelled as soon as its answer has begun."""
+            """Cancels the exchange as soon as its answer has begun."""
 
             async def send(self, parcel: Any, carried: Any) -> Any:
                 answer = await super().send(parcel, carried)
@@ -359,7 +362,7 @@ class TestSending:
         assert [one.method for one in wire.sent] == ["GET"]
 
     def test_it_works_without_blocking(self) -> None:
-        """The same over an asynchronous wire."""
+        """Events are also sent over an asynchronous wire."""
 
         async def run() -> None:
             wire = MemoryWire(streamed(*TURN), ACCEPTED)
@@ -410,14 +413,17 @@ class TestResuming:
         assert lines(wire) == [f"GET /agents/sessions/{SESSION_ID}/events"]
 
     def test_later_events_in_seen_are_left_out(self) -> None:
-        """The bookmark says which was the last one."""
+        """Of the events in *seen*, those after the bookmark are not used."""
         mark = {"format": 1, "answer_id": SESSION_ID, "position": TURN[4]["event_id"]}
         wire = MemoryWire(streamed(*TURN[5:]), blocking=True)
         stream = client_over(wire).resume_agent_session_stream(mark, seen=chunks_of(*TURN))
         assert [event.type for event in stream] == [one["type"] for one in TURN[5:]]
 
     def test_nothing_has_to_be_seen(self) -> None:
-        """The answer has what comes from now on; the event of the bookmark is not handed out."""
+        """Without *seen*, the answer has what comes from now on.
+
+        The event of the bookmark is not handed out.
+        """
         mark = {"format": 1, "answer_id": SESSION_ID, "position": TURN[5]["event_id"]}
         wire = MemoryWire(streamed(*TURN[5:]), blocking=True)
         stream = client_over(wire).resume_agent_session_stream(mark)
@@ -443,7 +449,7 @@ class TestResuming:
         assert stream.notes["text_differs"] == 1
 
     def test_events_of_another_session_are_refused(self) -> None:
-        """They would make another answer."""
+        """If *seen* is from another session than the bookmark, the stream ends with an error."""
         mark = {"format": 1, "answer_id": "sess_2", "position": "event_x"}
         wire = MemoryWire(streamed(*TURN), blocking=True)
         stream = client_over(wire).resume_agent_session_stream(mark, seen=chunks_of(*TURN))
@@ -451,7 +457,7 @@ class TestResuming:
         assert "different sessions" in str(stream.err())
 
     def test_stream_of_another_session_is_refused(self) -> None:
-        """Even if nothing had to be seen."""
+        """If the server streams another session, that is an error, even without *seen*."""
         mark = {"format": 1, "answer_id": "sess_2", "position": "event_x"}
         wire = MemoryWire(streamed(*TURN), blocking=True)
         stream = client_over(wire).resume_agent_session_stream(mark)
@@ -468,7 +474,7 @@ class TestResuming:
 
     @pytest.mark.parametrize("position", [7, "", None])
     def test_bookmark_of_a_response_is_refused(self, position: Any) -> None:
-        """And so is one of nothing."""
+        """The position has to be the id of an event: neither a number nor missing."""
         mark = {"format": 1, "answer_id": "resp_1", "position": position}
         client = client_over(MemoryWire(blocking=True))
         with pytest.raises(ValueError, match="must be the id of an event"):
@@ -488,6 +494,6 @@ def iter_events(stream: StreamerV2[Any, Any]) -> list[Any]:
 
 
 def test_turns_are_values() -> None:
-    """As all objects of the API."""
+    """Turns are compared by their fields, like all objects of the API."""
     assert attrs.evolve(Turn(id="a"), status="completed") == Turn(id="a", status="completed")
     assert turn("created")["turn"]["status"] == "queued"

@@ -202,7 +202,7 @@ class TestNoBody:
     def test_a_call_without_arguments_has_no_body(
         self, server: ScriptedServer, client: Client, call: Callable[..., Any]
     ) -> None:
-        """And says so. What is to be sent all the same is sent."""
+        """The request has a length of 0 and no type, unless you pass extra_body."""
         server.scripts += [[json_answer({"id": "r"})], [json_answer({"id": "r"})]]
         call(client, timeout=PATIENCE)
         call(client, extra_body={"reason": "late"})
@@ -214,14 +214,14 @@ class TestNoBody:
     def test_a_call_that_could_have_arguments_has_one(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """Its server expects an object."""
+        """A call whose arguments are all optional sends an empty object, as its server expects."""
         server.scripts.append([json_answer({"id": "t"})])
         client.create_thread()
         assert server.requests[0].json() == {}
 
 
 class TestNothingToSay:
-    """A server may answer that something is done by saying nothing."""
+    """A server may confirm a call with an empty answer."""
 
     NOTHING = {
         "200": answer(b""),
@@ -248,7 +248,7 @@ class TestNothingToSay:
     def test_it_is_done(
         self, server: ScriptedServer, client: Client, call: Call, expected: object
     ) -> None:
-        """There is no more to it than what was asked for."""
+        """An empty answer becomes an object with what is known from the request."""
         for nothing in self.NOTHING.values():
             server.scripts.append([nothing])
             assert call(client) == expected
@@ -257,7 +257,7 @@ class TestNothingToSay:
     def test_an_error_is_not_taken_for_that(
         self, server: ScriptedServer, client: Client, call: Call
     ) -> None:
-        """Such as a page to log in to."""
+        """A login page, or JSON that is not an object, does not confirm a call."""
         for words in (b"<html>log in</html>", b"[]", b"true"):
             server.scripts.append([answer(words)])
             with pytest.raises(ScanError):
@@ -266,7 +266,7 @@ class TestNothingToSay:
     def test_an_error_is_none_under_a_good_status_either(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """Nothing has been deleted, or cancelled, or listed then."""
+        """A JSON error under status 200 is raised: nothing was deleted, cancelled or listed."""
         calls: list[Call] = [*(call for call, _ in self.DONE.values()), lambda c: c.list_models()]
         for call in calls:
             server.scripts.append([json_answer({"error": {"message": "no", "code": "x"}})])
@@ -285,7 +285,7 @@ class TestNothingToSay:
     def test_a_request_gets_an_answer_or_an_error(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """There is no thread in nothing."""
+        """An empty answer to a request for an object is an error."""
         server.scripts.append([answer(b"")])
         with pytest.raises(NotAnEventStreamError):
             client.retrieve_thread("x")
@@ -402,7 +402,7 @@ def test_an_image_edit_uploads_one_or_several_images(
 
 
 class TestFiles:
-    """A file is given in the way that is at hand."""
+    """You can pass a file in several forms."""
 
     def uploaded(self, client: Client, file: Any) -> Upload:
         """Return what a transcription of *file* would upload."""
@@ -423,7 +423,7 @@ class TestFiles:
             assert self.uploaded(client, opened) == expected
 
     def test_bytes_and_a_file_without_a_path_have_none(self, client: Client) -> None:
-        """They are named like the field."""
+        """The upload gets the name of its field."""
         with tempfile.TemporaryFile() as opened:  # its name is a number
             opened.write(b"ID3")
             opened.seek(0)
@@ -437,7 +437,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("file", [io.StringIO("text"), 3, ("name", "text")])
     def test_what_is_not_a_file_is_a_type_error(self, client: Client, file: Any) -> None:
-        """Text has no bytes."""
+        """Text is not a file, as it has no bytes."""
         with pytest.raises(TypeError) as caught:
             client.create_transcription_stream(file=file, model="m")
         assert str(caught.value) == ("file must be a path, a file opened in mode 'rb', or bytes")
@@ -502,7 +502,7 @@ class TestWholeAnswers:
     def test_a_chat_completion_runs_through_the_same_loop(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """It is noted, since nothing was streamed."""
+        """A whole completion is read like a stream, and a note says that nothing was streamed."""
         message = {"role": "assistant", "content": "Hi"}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         body = json.dumps({"object": "chat.completion", "choices": [choice]}).encode()
@@ -519,7 +519,7 @@ class TestWholeAnswers:
             assert s.notes == {"whole_answer": 1}
 
     def test_a_transcription_does_too(self, server: ScriptedServer, client: Client) -> None:
-        """Whisper answers with its text at once, whatever was asked."""
+        """Whisper answers with the whole text, even if a stream was requested."""
         server.scripts.append([json_answer({"text": "Hello"})])
         with client.create_transcription_stream(file=("a.wav", b"RIFF"), model="whisper-1") as s:
             assert [event.type for event in s] == ["transcript.text.done", "done"]
@@ -527,7 +527,7 @@ class TestWholeAnswers:
         assert s.notes == {"whole_answer": 1}
 
     def test_images_do_too(self, server: ScriptedServer, client: Client) -> None:
-        """Each image is an event; what the answer says of all of them, each says."""
+        """Each image is an event, which repeats what the answer says about all of them."""
         images = [{"b64_json": "AAAA"}, {"b64_json": "////"}]
         server.scripts.append([json_answer({"created": 1, "size": "1x1", "data": images})])
         with client.create_image_stream(model="m", prompt="a dot") as s:
@@ -540,7 +540,7 @@ class TestWholeAnswers:
         assert s.outcome == "completed"
 
     def test_a_response_does_as_well(self, server: ScriptedServer, client: Client) -> None:
-        """It is its own last event."""
+        """The response becomes its own last event."""
         server.scripts.append(
             [json_answer({"object": "response", "id": "resp_1", "status": "completed"})]
         )
@@ -568,7 +568,7 @@ class TestWholeAnswers:
         error: type[ScanError],
         message: str,
     ) -> None:
-        """An error is the server's own, anything else is not an event stream."""
+        """A JSON error is the server's own error; other JSON is not an event stream."""
         server.scripts.append([json_answer(reply)])
         s = self.chat(client)
         assert not s.next()
@@ -578,7 +578,7 @@ class TestWholeAnswers:
     def test_a_broken_one_is_a_transport_error(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """Half of an object says nothing."""
+        """An answer that breaks off within its JSON is a TransportError."""
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
         server.scripts.append([head + b'{"object": "chat.comp', FIN])
         s = self.chat(client)
@@ -588,7 +588,7 @@ class TestWholeAnswers:
     def test_text_that_is_not_json_is_not_an_event_stream(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """Whatever its type says."""
+        """Invalid JSON is refused even if its type says that it is JSON."""
         server.scripts.append([answer(b"oops", headers="Content-Type: application/json\r\n")])
         s = self.chat(client)
         assert not s.next()
@@ -598,7 +598,7 @@ class TestWholeAnswers:
 
 
 def test_a_stream_tells_where_it_comes_from(server: ScriptedServer, client: Client) -> None:
-    """So the server's name for the request is at hand; a chained stream has its own."""
+    """The stream has the server's id of the request, and a chained stream has its own."""
     headers = b"Transfer-Encoding: chunked\r\nx-request-id: %b"
     for number in (b"req_1", b"req_2"):
         head = CHUNKED.replace(b"Transfer-Encoding: chunked", headers % number)

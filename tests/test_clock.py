@@ -119,7 +119,7 @@ def test_what_follows_the_answer_has_its_own_time(now: Now) -> None:
 
 
 def test_that_time_can_be_lifted(now: Now) -> None:
-    """Events are waited for as ever, from then on."""
+    """`end_in(None)` lifts the limit, and `event_idle` counts again."""
     clock = answered(Timeout(event_idle=5))
     clock.end_in(1)
     now.seconds += 2
@@ -128,7 +128,7 @@ def test_that_time_can_be_lifted(now: Now) -> None:
 
 
 def test_the_limit_that_runs_out_first_counts(now: Now) -> None:
-    """Whether it is counted from a moment or again for each wait."""
+    """The earliest limit counts, whether it began at a moment or begins with each wait."""
     clock = answered(Timeout(idle=3, event_idle=2, total=4))
     assert (clock.left(), clock.limit) == (2, "event_idle")
     clock = answered(Timeout(idle=1, event_idle=2, total=4))
@@ -140,7 +140,7 @@ def test_the_limit_that_runs_out_first_counts(now: Now) -> None:
 
 @pytest.mark.parametrize("late", [0, 1])
 def test_a_limit_that_is_over_is_an_error(now: Now, late: float) -> None:
-    """Also at the very moment: a wait of no time at all would be none."""
+    """This holds at the very moment, too: a wait of no time at all would not be a wait."""
     clock = answered(Timeout(event_idle=5))
     now.seconds += 5 + late
     with pytest.raises(TimeoutError, match=r"^event_idle is over$"):
@@ -162,7 +162,7 @@ def test_a_limit_that_is_over_is_an_error(now: Now, late: float) -> None:
 def test_an_error_says_which_limit_it_was(
     timeout: Timeout, phase: Callable[[Timeout], Clock], limit: str, message: str
 ) -> None:
-    """By its name, and with the seconds that were allowed."""
+    """The message has the name of the limit and its seconds."""
     clock = phase(timeout)
     clock.left()
     error = clock.overdue("U")
@@ -171,7 +171,7 @@ def test_an_error_says_which_limit_it_was(
 
 
 def test_the_time_for_what_follows_is_not_a_limit_of_the_caller() -> None:
-    """So it has no name."""
+    """If the grace period expires, the error names no limit."""
     clock = answered(Timeout())
     clock.end_in(1)
     clock.left()

@@ -34,12 +34,12 @@ def address(port: int, family: socket.AddressFamily = socket.AF_INET) -> Any:
 
 @frozen
 class Host:
-    """What becomes of a connection to an address.
+    """How an attempt to connect to an address ends.
 
     Attributes:
-        code: What the attempt ends with; 0 is a connection.
-        after: How many seconds after its beginning; None for at once, infinity for never.
-        family: Of the address.
+        code: The error number of the attempt; 0 if it connects.
+        after: After how many seconds it ends; None for at once, infinity for never.
+        family: The family of the address.
     """
 
     code: int = 0
@@ -81,7 +81,7 @@ class Net:
         return round(self._now.seconds - self._start, 6)
 
     def plug(self, family: socket.AddressFamily, *_: object) -> Plug:
-        """Return a socket, if there are such."""
+        """Return a socket, if the family is supported."""
         if family is socket.AF_UNSPEC:
             raise OSError(errno.EAFNOSUPPORT, "no such family")
         return Plug(self)
@@ -108,19 +108,19 @@ class Plug:
         net.open.add(self)
 
     def setsockopt(self, *option: int) -> None:
-        """Note it."""
+        """Note the option."""
         self.options.append(option)
 
     def setblocking(self, flag: bool) -> None:
-        """No code may wait for it."""
+        """Check that the socket does not block."""
         assert not flag
 
     def settimeout(self, seconds: float) -> None:
-        """Note it."""
+        """Note the timeout."""
         self.timeout = seconds
 
     def connect_ex(self, place: tuple[str, int]) -> int:
-        """Begin to connect, or fail, or be connected."""
+        """Begin to connect, fail, or connect at once."""
         self.port = place[1]
         self.host = self._net.hosts[self.port]
         self._net.begun.append((self.port, self._net.seconds))
@@ -141,7 +141,7 @@ class Plug:
         return SimpleNamespace(close=lambda: self._net.held.remove(self))
 
     def close(self) -> None:
-        """Be closed; twice is nothing new."""
+        """Close the socket; a second time does nothing."""
         self._net.open.discard(self)
 
 
@@ -233,31 +233,31 @@ class TestAddresses:
     def test_the_last_failure_is_reported(
         self, dialled: Any, hosts: list[Host], number: int, seconds: float
     ) -> None:
-        """Rather than that there is no way to another one."""
+        """An address without a route or a family does not hide the failure of another one."""
         net, error = dialled(*hosts)
         assert error.errno == number
         assert net.seconds == seconds
 
     def test_no_address_but_the_last_has_a_head_start(self, dialled: Any) -> None:
-        """So one address is waited for in one call, however long it takes."""
+        """The last address is waited for in one call, however long it takes."""
         for hosts, waits in (([Host(after=5)], 1), ([REFUSED, Host(after=5)], 2)):
             net, _ = dialled(*hosts)
             assert net.waits == waits
 
     @pytest.mark.parametrize("hosts", [[DEAD], [DEAD, DEAD], [DEAD, REFUSED], [DEAD] * 50])
     def test_all_share_one_limit(self, dialled: Any, hosts: list[Host]) -> None:
-        """However many there are."""
+        """All addresses of a name share one time limit, however many there are."""
         net, error = dialled(*hosts)
         assert isinstance(error, TimeoutError)
         assert net.seconds == 10
         assert len(net.begun) == min(len(hosts), 41)
 
     def test_a_name_may_have_no_address(self, dialled: Any) -> None:
-        """Although no system is known that says so."""
+        """An empty list of addresses is an error, although no known system returns one."""
         assert str(dialled()[1]) == "a has no address"
 
     def test_who_was_cancelled_has_no_connection(self, dialled: Any) -> None:
-        """Neither one that is under way nor one that was made at once."""
+        """After a cancellation there is none, even if the address connects at once."""
         for host in (LIVE, Host(after=None)):
             cancellation = SocketCancellation()
             cancellation.request()
@@ -277,7 +277,7 @@ class TestAddresses:
 
 @pytest.fixture(params=["poll", "select"])
 def waiting_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Wait with either function; Windows has no poll()."""
+    """Wait with `poll()` or, as on Windows, with `select()`."""
     if request.param == "select":
         monkeypatch.delattr(select, "poll")
     return str(request.param)
@@ -285,7 +285,7 @@ def waiting_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @contextlib.contextmanager
 def full() -> Iterator[int]:
-    """Give a port that does not answer: connections are never accepted there."""
+    """Yield a port that does not answer: connections are never accepted there."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
@@ -310,7 +310,7 @@ class TestSockets:
             return dialling.dial("a", 80, options=(), clock=clock, cancellation=cancellation)
 
     def test_dead_addresses_are_left_for_a_live_one(self) -> None:
-        """It is connected, and waits as long as the clock allows."""
+        """The live address is connected, with the timeout that the clock allows."""
         cancellation = SocketCancellation()
         with full() as dead, socket.create_server(("127.0.0.1", 0)) as listener:
             live = listener.getsockname()[1]
@@ -322,7 +322,7 @@ class TestSockets:
             cancellation.let_go()
 
     def test_a_port_without_a_listener_refuses(self) -> None:
-        """In the words of the system, beside dead ones too."""
+        """The error is the system's own, in its words."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         with pytest.raises(ConnectionRefusedError) as caught:
@@ -330,7 +330,7 @@ class TestSockets:
         assert caught.value.strerror == os.strerror(errno.ECONNREFUSED)
 
     def test_dead_addresses_take_all_of_the_time(self) -> None:
-        """It is told as the end of the time."""
+        """If no address answers, a TimeoutError is raised."""
         with full() as dead, pytest.raises(TimeoutError):
             self.dial([dead, dead], SocketCancellation(), 0.01)
 
@@ -338,7 +338,7 @@ class TestSockets:
     def test_a_cancellation_ends_all_attempts(
         self, cut: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """From another thread, while several are under way; where nothing wakes it, in a slice."""
+        """Another thread can cancel; where nothing wakes the wait, it ends with its slice."""
         cancellation = SocketCancellation()
         if cut:
             monkeypatch.setattr(waiting, "sliced", True)
@@ -364,7 +364,7 @@ class TestSockets:
 
 
 def test_errors_of_sockets_have_words_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are in a table of their own there."""
+    """Windows has the words for errors of sockets in a table of its own."""
     monkeypatch.setattr(socket, "errorTab", {10061: "Connection refused."}, raising=False)
     error = dialling.system_error(10061)
     assert (error.errno, error.strerror) == (10061, "Connection refused.")
@@ -402,7 +402,7 @@ def test_a_name_is_looked_up_in_a_thread_that_is_not_waited_for(
 def test_a_name_that_is_not_known_has_the_system_s_error(
     monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
-    """So has one that cannot be one."""
+    """A name that cannot be a host name raises the same class."""
 
     def look_up(*_: Any, **__: Any) -> list[Any]:
         raise error
@@ -415,7 +415,7 @@ def test_a_name_that_is_not_known_has_the_system_s_error(
 
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_a_lookup_may_take_too_long(monkeypatch: pytest.MonkeyPatch, *, cancelled: bool) -> None:
-    """It is left behind then."""
+    """A lookup that takes too long or is cancelled is abandoned."""
     known = threading.Event()
     cancellation = SocketCancellation()
 
@@ -514,7 +514,7 @@ def test_a_socks_proxy_is_told_what_it_understands(
 def test_a_refusal_of_a_socks_proxy_is_an_error_of_the_system(
     inner: Exception | None, number: int, words: str
 ) -> None:
-    """In the words of the innermost error."""
+    """The error has the number and words of the innermost error."""
     error = socks.ProxyError("refused", inner)
 
     def connect(_: object) -> None:

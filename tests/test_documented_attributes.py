@@ -185,7 +185,7 @@ class Derived(Base):
 
 
 def test_an_attribute_without_a_line_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also one of a base, of the class, or of an instance, and a property that is not shown."""
+    """Attributes of bases, classes and instances are found, and properties that are not shown."""
     assert undocumented(Derived) == ["bare", "half", "kind", "made", "told"]
     monkeypatch.setitem(shown(), Base, "   :members:\n")
     assert undocumented(Derived) == ["bare", "kind", "made"]

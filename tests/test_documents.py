@@ -281,7 +281,10 @@ def places_in_the_layout() -> set[str]:
 
 
 def test_the_layout_is_complete() -> None:
-    """Every module and folder of the package, and every folder of tests that mirrors none."""
+    """The layout lists the modules of the package, of `events` and of `stream`.
+
+    It also lists every folder of tests that does not mirror one of the package.
+    """
     listed = places_in_the_layout()
     families = {path.parent for path in (ROOT / "openai_scan/events").glob("*/events.py")}
     assert len(families) == 7

@@ -169,7 +169,7 @@ def test_document_is_json_or_yaml(tools: ModuleType, tmp_path: Path, suffix: str
 
 
 def test_document_is_openapi_or_json_schemas(tools: ModuleType, tmp_path: Path) -> None:
-    """A file of JSON schemas has a part for each; one JSON schema is called like its file."""
+    """A file of JSON schemas has a part for each; one JSON schema is named after its file."""
     root = NEW["pets"]
     defs = {name: schema for name, schema in NEW.items() if name != "pets"}
     paths = [tmp_path / name for name in ("openapi.json", "many.json", "pets.json")]

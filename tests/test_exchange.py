@@ -171,7 +171,7 @@ class TestReading:
         asyncio.run(run())
 
     def test_a_prompt_shows_the_request_and_the_status(self) -> None:
-        """But neither the body nor a header, which may have secrets."""
+        """The repr shows neither the body nor a header, which may have secrets."""
 
         async def run() -> None:
             exchange = stream_over(MemoryWire(Reply([HI])))
@@ -346,13 +346,13 @@ class TestRefusals:
     def test_what_is_plain_is_read_whatever_its_coding_is_called(
         self, coding: str, steps: list[bytes]
     ) -> None:
-        """A real coding never begins like that."""
+        """The body shows that it is not encoded: encoded bytes never begin like that."""
         wire = MemoryWire(Reply([*steps], headers=coded(coding)))
         assert b"".join(asyncio.run(read(stream_over(wire)))) == b"".join(steps)
 
     @pytest.mark.parametrize("coding", PLAIN)
     def test_a_whole_answer_may_be_called_so_too(self, coding: str) -> None:
-        """Where a stream was asked for, and where one was not."""
+        """A plain JSON answer is read under such a name, in a stream and in a call."""
         reply = [b' {"te', b'xt": "Hi"}']
         wire = MemoryWire(*(Reply([*reply], headers=coded(coding, JSON)) for _ in range(2)))
         (event, end) = asyncio.run(read(stream_over(wire)))
@@ -360,7 +360,7 @@ class TestRefusals:
         assert asyncio.run(transport_over(wire).call(REQUEST)) == {"text": "Hi"}
 
     def test_a_call_is_not_answered_in_a_coding_that_is_unknown(self) -> None:
-        """The error names it, rather than quote what it made of the answer."""
+        """The error names the encoding, rather than quote the bytes."""
         wire = MemoryWire(Reply([b"\xf1{}"], headers=coded("x-new", JSON)))
         error = failure(transport_over(wire).call(REQUEST))
         assert isinstance(error, NotAnEventStreamError)
@@ -375,7 +375,7 @@ class TestRefusals:
         assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
 
     def test_no_more_of_it_is_asked_for(self) -> None:
-        """What would come next may never come."""
+        """After 64 KiB the client does not wait for more, which may never come."""
         wire = MemoryWire(Reply([b"x" * 65536, KeyboardInterrupt()], status=500))
         assert type(failure(read(stream_over(wire, once())))) is InternalServerError
 
@@ -388,7 +388,7 @@ class TestRefusals:
         assert (wire.closed, wire.hung_up) == (1, 1)
 
     def test_the_body_of_an_error_may_be_no_text(self) -> None:
-        """The rest of it can be read."""
+        """Bytes that are not UTF-8 are replaced in the message, and the rest can be read."""
         error = failure(read(stream_over(MemoryWire(Reply([b"no: \xff!"], status=500)), once())))
         assert isinstance(error, APIError)
         assert error.message == "no: \ufffd!"
@@ -403,7 +403,7 @@ class TestCalls:
     """A call returns JSON."""
 
     def test_it_is_retried(self) -> None:
-        """As its policy allows, with the same key of the call."""
+        """A call is retried with the same idempotency key."""
         wire = MemoryWire(BUSY, Reply([b'{"id"', b": 1}"], headers=JSON))
         assert asyncio.run(transport_over(wire).call(REQUEST)) == {"id": 1}
         one, two = wire.sent
@@ -412,14 +412,14 @@ class TestCalls:
         assert len(wire.pauses) == 1
 
     def test_an_error_for_good_is_raised(self) -> None:
-        """It has no cause of its own, and the body that explains it."""
+        """A call raises an error that is not temporary, and the message quotes the body."""
         wire = MemoryWire(Reply([b"<p>no"], headers={"content-type": "text/html"}))
         error = failure(transport_over(wire).call(REQUEST))
         assert str(error) == "the server sent text/html instead of application/json: no"
 
     @pytest.mark.parametrize("levels", [128, 129, 100_000])
     def test_json_that_is_nested_too_deep_is_refused(self, levels: int) -> None:
-        """No object could be made of it: Python's stack has an end."""
+        """More than 128 levels are refused: Python's stack has no room for the objects."""
         body = b'{"a":' * (levels // 2) + b"[" * (levels - levels // 2)
         body += b"]" * (levels - levels // 2) + b"}" * (levels // 2)
         transport = transport_over(MemoryWire(Reply([body], headers=JSON)))
@@ -435,7 +435,7 @@ class TestCalls:
 
     @pytest.mark.parametrize("more", [0, 1])
     def test_an_answer_has_a_limit(self, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
-        """It is in the message."""
+        """An answer that is longer than the limit is an error with the limit in its message."""
         size = 2 * 1024 * 1024
         monkeypatch.setattr("openai_scan.transport.exchange._MAX_ANSWER_BYTES", size)
         body = b'"' + b"a" * (size - 2 + more) + b'"'
@@ -448,7 +448,7 @@ class TestCalls:
             assert asyncio.run(transport.call(once())) == "a" * (size - 2)
 
     def test_one_exchange_is_asked_for_json(self) -> None:
-        """Without retries."""
+        """An exchange has `json()`, which returns the JSON of its answer."""
 
         async def run() -> Any:
             return await stream_over(MemoryWire(Reply([b"[1]"], headers=JSON))).json()
@@ -460,7 +460,7 @@ class TestRenewal:
     """An exchange makes the next one, unsent."""
 
     def test_a_refusal_for_now_is_retried_after_a_pause(self) -> None:
-        """The server says how long to wait, or chance does."""
+        """The pause is as long as the server asks for, or else random."""
         asked = Reply([], status=429, headers={"retry-after": "7"})
         wire = MemoryWire(asked, BUSY, Reply([HI]))
         assert asyncio.run(read(stream_over(wire))) == [HI]
@@ -489,18 +489,18 @@ class TestRenewal:
         asyncio.run(run())
 
     def test_no_connection_is_retried(self) -> None:
-        """Nothing was sent then."""
+        """A failed connection is retried, as nothing was sent."""
         wire = MemoryWire(Reply(before=[OSError("refused")], reused="none"), Reply([HI]))
         assert asyncio.run(read(stream_over(wire))) == [HI]
 
     def test_a_certificate_that_was_refused_is_not_retried(self) -> None:
-        """It would be refused again."""
+        """A refused certificate is not retried, as it would be refused again."""
         error = ConnectError("refused")
         error.certificate_refused = True
         assert stream_over(MemoryWire()).retry(error) is None
 
     def test_a_request_that_may_have_been_served_is_not_retried(self) -> None:
-        """Unless the policy says so."""
+        """Such a request is sent again only with `resend=True`."""
         wire = MemoryWire(Reply([OSError("reset")]))
         assert str(failure(read(stream_over(wire)))) == "broken: reset"
         wire = MemoryWire(Reply([OSError("reset")]), Reply([HI]))
@@ -527,7 +527,7 @@ class TestRenewal:
         assert wire.sent[1].query == (("stream", "true"), ("starting_after", "3"))
 
     def test_what_cannot_be_resumed_is_not(self) -> None:
-        """There has to be a request for the rest, and an attempt left."""
+        """Resuming needs a request for the rest, a valid id, and an error that may pass."""
         error = TransportError("reset")
         plain = attrs.evolve(REQUEST, onward=None)
         assert stream_over(MemoryWire(), plain).resume(error, "resp_1", 3) is None
@@ -565,7 +565,7 @@ class TestRenewal:
     def test_any_other_connection_may_have_carried_the_request(
         self, reply: Reply, request_: Request
     ) -> None:
-        """So it is not sent again."""
+        """A new connection, a begun answer and other errors are no reason to send it again."""
         wire = MemoryWire(reply)
         assert type(failure(read(stream_over(wire, request_)))) is TransportError
         assert len(wire.sent) == 1
@@ -574,7 +574,11 @@ class TestRenewal:
     def test_a_server_that_leaves_after_a_while_may_have_worked(
         self, now: Now, worked: float, sent: int
     ) -> None:
-        """That takes longer than a round trip. One attempt more has to be allowed in any case."""
+        """A reused connection that breaks within 0.25 s is replaced; after 0.5 s it is an error.
+
+        A server that has only closed an idle connection takes no longer than a round trip. The
+        policy has to allow a second attempt in any case.
+        """
         left = Reply(before=[ConnectionResetError("left")], reused=True)
         wire = SlowWire(left, Reply([HI]), now=now, seconds=worked)
         request = attrs.evolve(REQUEST, retries=RetryPolicy(attempts=2))
@@ -600,7 +604,7 @@ class TestLimits:
     def test_a_limit_that_runs_out_has_its_name(
         self, reply: Callable[[], Reply], timeout: Timeout, limit: str
     ) -> None:
-        """Whatever was waited for; the server notices that the client has left."""
+        """The error has the name of the limit, and a begun answer is closed."""
         wire = MemoryWire(reply())
         error = failure(read(stream_over(wire, once(timeout=timeout))))
         assert isinstance(error, StreamTimeoutError)
@@ -609,7 +613,7 @@ class TestLimits:
         assert wire.closed == wire.hung_up == int(limit not in ("connect", "first_byte"))
 
     def test_the_streamer_moves_the_limits(self) -> None:
-        """It has heard an event, was busy, or sees the end come."""
+        """The streamer reports an event or its own work, and sets or lifts the grace period."""
 
         async def run() -> None:
             exchange = stream_over(MemoryWire(Reply([HI, HI, Hang()])))
@@ -651,7 +655,7 @@ class TestClosing:
     def test_a_connection_that_cannot_be_closed_is_left(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The server notices all the same, and closing raises nothing."""
+        """If closing the connection fails, the server sees a hang-up and no error is raised."""
 
         def close(_: object) -> None:
             raise OSError("no descriptor is left")
@@ -679,7 +683,7 @@ class TestClosing:
     def test_a_rest_without_an_end_is_left(
         self, rest: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It breaks off, or is too long in bytes or in time."""
+        """The connection is closed if the rest breaks off, is too long, or takes too long."""
         monkeypatch.setattr("openai_scan.transport.exchange._DRAIN_SECONDS", 0.01)
         steps = [Hang() if step == "hang" else step for step in rest]
         wire = MemoryWire(Reply([HI, *steps]))
@@ -701,7 +705,7 @@ class TestClosing:
         assert (wire.kept, wire.closed) == (0, 1)
 
     def test_what_was_never_sent_never_is(self) -> None:
-        """Closing is a cancellation then."""
+        """Closing an exchange that was not sent cancels it."""
 
         async def run() -> None:
             exchange = stream_over(wire)
@@ -714,7 +718,7 @@ class TestClosing:
         assert wire.sent == []
 
     def test_a_forgotten_stream_is_hung_up_with_a_warning(self) -> None:
-        """Without waiting for anything: there may be no event loop."""
+        """The finalizer closes the connection without waiting, since there may be no event loop."""
 
         async def run() -> None:
             exchange = stream_over(wire)
@@ -768,7 +772,7 @@ class TestCancelling:
 
     @pytest.mark.parametrize("phase", ["pause", "head", "body"])
     def test_it_is_heard_in_every_phase(self, phase: str) -> None:
-        """From another thread."""
+        """Another thread can cancel a pause, and the wait for the headers or the body."""
 
         async def run() -> None:
             hang = Hang()
@@ -798,7 +802,7 @@ class TestCancelling:
         asyncio.run(run())
 
     def test_it_is_heard_before_anything_is_sent(self) -> None:
-        """Nothing is sent then."""
+        """A cancelled exchange sends nothing."""
         wire = MemoryWire()
         exchange = stream_over(wire)
         exchange.cancel()
@@ -809,7 +813,7 @@ class TestCancelling:
 
     @pytest.mark.parametrize("phase", ["head", "body", "drain"])
     def test_a_cancelled_task_leaves_nothing_behind(self, phase: str) -> None:
-        """Its own exception passes as it is; what was open is hung up; there is no more to read."""
+        """CancelledError passes unchanged, the connection is closed, and nothing is read later."""
 
         async def run() -> None:
             hang = Hang()
@@ -833,18 +837,18 @@ class TestCancelling:
 
 
 class TestLog:
-    """The log tells what was asked, and what came of it."""
+    """The log has what was requested, and what came of it."""
 
     @pytest.fixture
     def log(self, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-        """Have everything logged."""
+        """Log everything."""
         caplog.set_level(logging.DEBUG, "openai_scan")
         return caplog
 
     def test_of_each_answer_and_each_stale_connection(
         self, log: pytest.LogCaptureFixture, now: Now
     ) -> None:
-        """With the status, and the seconds since the request was first sent."""
+        """The log has the status, and the seconds since the request was first sent."""
         left = Reply(before=[ConnectionResetError("left")], reused=True)
         wire = SlowWire(left, Reply([HI], before=[b"H"]), now=now, seconds=0.25)
         assert list(Transport(URL, key=KEY, wire=wire).stream(REQUEST)) == [HI]
@@ -858,14 +862,14 @@ class TestLog:
         ]
 
     def test_of_the_body_of_an_error_that_broke_off(self, log: pytest.LogCaptureFixture) -> None:
-        """The error has what came of it."""
+        """The log says that the body of the error broke off."""
         failure(read(stream_over(MemoryWire(Reply([b"half", OSError()], status=500)), once())))
         assert log.record_tuples[1:] == [
             ("openai_scan", logging.DEBUG, "POST /x: the body of the error broke off")
         ]
 
     def test_of_each_attempt(self, log: pytest.LogCaptureFixture) -> None:
-        """With the pause before it, and why there is another one."""
+        """The log has the pause before the next attempt, and the error that caused it."""
         asked = Reply([], status=429, headers={"retry-after": "7"})
         asyncio.run(read(stream_over(MemoryWire(asked, Reply([HI])))))
         assert log.record_tuples[1] == (
@@ -875,7 +879,7 @@ class TestLog:
         )
 
     def test_of_each_answer_that_is_resumed(self, log: pytest.LogCaptureFixture) -> None:
-        """It is another request."""
+        """A resumption is logged as another attempt, with the request for the rest."""
         request = attrs.evolve(REQUEST, retries=RetryPolicy(wait_initial=0))
         stream_over(MemoryWire(), request).resume(TransportError("reset"), "resp_1", 3)
         assert log.record_tuples == [
@@ -892,7 +896,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("where", ["head", "body"])
     def test_the_cause_is_stripped_and_has_no_traceback(self, where: str) -> None:
-        """What was being handled before is left alone."""
+        """An exception that was being handled before is left alone."""
 
         async def run() -> None:
             broken = OSError(f"prompt {KEY}")
@@ -917,10 +921,10 @@ class TestErrors:
 
     @pytest.mark.parametrize("where", ["head", "body"])
     def test_the_wire_is_told_where_it_happened(self, where: str) -> None:
-        """It may put that, and anything else, into the message; the key is removed from it."""
+        """The wire gets the URL for its message; the key is removed from whatever it returns."""
 
         class Telling(MemoryWire):
-            """A wire whose messages say all that it knows."""
+            """A wire whose messages have everything that it knows."""
 
             def no_answer(self, error: Exception, where: str, clock: Clock) -> ScanError:
                 """Return the error for a request without an answer."""
@@ -933,7 +937,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("where", ["head", "body"])
     def test_an_error_of_ours_passes(self, where: str) -> None:
-        """Even one that looks like an error of the wire; it shows no key either."""
+        """An error of the package's own leaves unchanged, except that the key is removed."""
         ours = ConfigurationError(f"not here {KEY}")
         reply = Reply(before=[ours]) if where == "head" else Reply([HI, ours])
         wire = MemoryWire(reply)
@@ -988,14 +992,14 @@ class TestFaces:
         assert list(exchange) == []
 
     def test_both_call(self) -> None:
-        """Once or with retries."""
+        """Transports and exchanges of a blocking wire return the JSON of a call."""
         wire = MemoryWire(BUSY, *[Reply([b"1"], headers=JSON)] * 2, blocking=True)
         transport = Transport(URL, key=KEY, wire=wire)
         assert transport.call(REQUEST) == 1
         assert transport.stream(REQUEST).json() == 1
 
     def test_both_close_their_wires(self) -> None:
-        """Each in its way."""
+        """`close()` closes a blocking wire, and `aclose()` an asynchronous one."""
         blocking, asynchronous = MemoryWire(blocking=True), MemoryWire()
         Transport(URL, key=KEY, wire=blocking).close()
         asyncio.run(transport_over(asynchronous).aclose())
@@ -1003,7 +1007,7 @@ class TestFaces:
         assert asynchronous.is_closed
 
     def test_each_refuses_the_other_s_wire(self) -> None:
-        """At once, not at the first read."""
+        """A transport refuses a wire of the other kind when it is made, not at the first read."""
         with pytest.raises(TypeError, match=r"^this wire is asynchronous: use AsyncTransport$"):
             Transport(URL, key=KEY, wire=MemoryWire())
         with pytest.raises(TypeError, match=r"^this wire blocks: use Transport$"):
@@ -1067,7 +1071,7 @@ class TestPacking:
     """A request goes out as text and bytes."""
 
     def test_a_header_replaces_a_key_of_its_name(self) -> None:
-        """In whatever case it is written, and in the header that the server wants."""
+        """The name may have any case, and the key has the header that the server requires."""
         request = Request(method="GET", path="/x", headers={"AUTHORIZATION": "mine"})
         parcel = transport_over(MemoryWire()).pack(request, "call", "application/json")
         assert parcel.headers["AUTHORIZATION"] == "mine"

@@ -99,7 +99,7 @@ def test_a_request_without_an_answer(
     "error", [ReadTimeoutError(POOL, "/x", "late"), TimeoutError("late")], ids=["urllib3", "system"]
 )
 def test_a_wait_that_was_too_long_is_a_timeout(error: Exception) -> None:
-    """Wherever in the causes it is; the clock says which limit it was."""
+    """A timeout is found among the causes, and the clock knows which limit it was."""
     wrapped = requests.ConnectionError(MaxRetryError(POOL, "/x", error))
     for one in (error, wrapped):
         before = failures.no_answer(one, "U", clock(connecting=True))
@@ -172,7 +172,7 @@ def test_a_connection_that_the_server_had_closed(error: Exception, stale: bool) 
 
 
 def test_causes_are_found_where_each_library_keeps_them() -> None:
-    """As a reason, among the arguments, or as Python chains them; the last argument first."""
+    """A cause may be a `reason`, an argument (the last one counts first), or chained by Python."""
     first, second, third = OSError("1"), OSError("2"), OSError("3")
     assert list(causes(first)) == [first]
     assert list(causes(Exception(first, second)))[1:] == [second]
@@ -186,17 +186,17 @@ def test_causes_are_found_where_each_library_keeps_them() -> None:
 
 
 def test_a_ring_of_causes_has_an_end() -> None:
-    """The deepest chain that was ever seen has six."""
+    """A ring of causes is followed for 20 steps; the deepest chain ever seen has six."""
     one, other = OSError("1"), OSError("2")
     one.__cause__, other.__cause__ = other, one
     assert list(causes(one)) == [one, other] * 10
 
 
 class TestStripping:
-    """What holds a request, or quotes it, is removed."""
+    """Whatever holds or quotes a request is removed from an error."""
 
     def test_the_request_and_the_answer_go(self) -> None:
-        """They hold the headers and the body."""
+        """The error loses its request and its response, which hold the headers and the body."""
         error = requests.RequestException("words", request=requests.Request())
         error.response = requests.Response()
         failures.strip(error)
@@ -214,19 +214,19 @@ class TestStripping:
         ids=lambda error: type(error).__name__,
     )
     def test_what_quotes_has_no_words(self, error: Exception) -> None:
-        """Nor any attribute with them."""
+        """An error that may quote the URL or a header loses its message, also in attributes."""
         failures.strip(error)
         assert error.args == ()
         assert "s3cret" not in repr(vars(error))
 
     def test_other_value_errors_keep_theirs(self) -> None:
-        """Those of a library of certificates, say."""
+        """Other ValueErrors, such as those about certificates, keep their message."""
         error = UnicodeError("words")
         failures.strip(error)
         assert error.args == ("words",)
 
     def test_a_url_has_no_query(self) -> None:
-        """The path is left, in the words and beside."""
+        """The path of a URL stays in the message and in the attributes; the query is removed."""
         error = ReadTimeoutError(POOL, "/x?a=s3cret?b", "late: /x?a=s3cret?b")
         failures.strip(error)
         assert error.url == "/x"

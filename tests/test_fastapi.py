@@ -47,7 +47,7 @@ def port(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[in
 
 
 def test_text_is_passed_on_as_it_arrives(server: ScriptedServer, port: int) -> None:
-    """The first piece is there before the model has said the second."""
+    """The browser gets the first piece before the model has sent the second."""
     more = threading.Event()
     server.scripts.append([CHUNKED + ch(HI), more, ch(THERE) + ch(b"".join(LAST)) + END])
     with browser(port, "/text") as received:
@@ -68,12 +68,12 @@ def test_text_is_passed_on_as_it_arrives(server: ScriptedServer, port: int) -> N
 def test_a_browser_that_leaves_frees_the_model(
     server: ScriptedServer, port: int, path: str, script: list[Any]
 ) -> None:
-    """Whatever the model does at that moment."""
+    """The model's stream is closed, whether it is silent or busy."""
     check_leaving(server, port, path, script)
 
 
 def test_it_is_freed_before_its_first_word(server: ScriptedServer, port: int) -> None:
-    """The model has only got the request."""
+    """This also holds before the model has sent anything."""
     arrived = threading.Event()
     server.scripts.append([arrived.set, WAIT_FOR_HANG_UP])
     with browser(port, "/text"):
@@ -82,5 +82,5 @@ def test_it_is_freed_before_its_first_word(server: ScriptedServer, port: int) ->
 
 
 def test_events_end_with_the_outcome(server: ScriptedServer, port: int) -> None:
-    """A whole answer, one that breaks off, and none."""
+    """The last event has the outcome of the answer; without an answer, the request fails."""
     assert check_outcomes(server, port) == b'{"detail":"no answer: AuthenticationError"}'

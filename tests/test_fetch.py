@@ -72,7 +72,7 @@ class TestSending:
     """What is sent, and how."""
 
     def test_a_page_sends_no_cookies_and_takes_nothing_from_a_cache(self, start: Start) -> None:
-        """Nor does it follow a redirect, or send a header that it need not."""
+        """It does not follow redirects either, and sends only the headers that it needs."""
         engine = start(Reply([DONE]), location="https://app.test/")
         source = exchange(query={"a": "b c"})
         assert list(source) == [DONE]
@@ -93,13 +93,13 @@ class TestSending:
         }
 
     def test_elsewhere_it_does_not_say_so(self, start: Start) -> None:
-        """Some edge runtimes refuse to be told."""
+        """Outside pages these options are left out, since some edge runtimes refuse them."""
         engine = start(Reply([DONE]))
         assert list(exchange(method="GET", body=None)) == [DONE]
         assert set(engine.sent[0][1]) == {"method", "headers", "redirect", "signal"}
 
     def test_a_form_is_made_by_the_engine(self, start: Start) -> None:
-        """With fields, or with files only."""
+        """The engine encodes forms with fields and files, and forms with files only."""
         engine = start(Reply([DONE]), Reply([DONE]))
         upload = Upload("file", "a.mp3", b"data")
         for body in ({"n": [1, True]}, None):
@@ -109,7 +109,7 @@ class TestSending:
         assert forms == [[("n[]", "1"), ("n[]", "true"), file], [file]]
 
     def test_the_connections_are_the_engines(self, start: Start) -> None:
-        """So there is nothing to close, and to find stale."""
+        """The wire has no connections to close, and none that could be stale."""
         start()
         wire = FetchWire(blocking=True)
         Transport(URL, key=KEY, wire=wire).close()
@@ -122,7 +122,7 @@ class TestReading:
     """What comes back."""
 
     def test_an_answer_shows_what_the_page_may_see(self, start: Start) -> None:
-        """The headers are found in any case, and it is not known whose connection it was."""
+        """Names of headers have no case, and whether the connection was reused is unknown."""
         start(Reply([DONE], headers={"content-type": "text/event-stream", "X-Request-ID": "r"}))
         source = exchange()
         assert list(source) == [DONE]
@@ -130,7 +130,7 @@ class TestReading:
         assert dict(source.headers) == {"content-type": "text/event-stream", "x-request-id": "r"}
 
     def test_headers_are_a_mapping(self) -> None:
-        """As every wire has them."""
+        """The headers are a mapping without case, like those of every wire."""
         headers = FetchHeaders([("A-b", "1")])
         assert (headers["a-B"], "A-B" in headers, list(headers), len(headers)) == (
             "1",
@@ -140,24 +140,24 @@ class TestReading:
         )
 
     def test_empty_blocks_are_no_end(self, start: Start) -> None:
-        """Only the engine says where the end is."""
+        """An empty block does not end the body: only the engine says where the end is."""
         start(Reply([b"", b"data: 1\n\n", b"", b"data: 2\n\n"]))
         assert list(exchange()) == [b"data: 1\n\n", b"data: 2\n\n"]
 
     def test_an_answer_without_a_body_is_at_its_end(self, start: Start) -> None:
-        """Such as that to 204."""
+        """An answer with status 204, for example, yields nothing."""
         start(Reply(None, status=204))
         assert list(exchange()) == []
 
     @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
     def test_the_engine_has_decoded_it(self, start: Start, coding: str) -> None:
-        """Whatever the header says, which some engines show."""
+        """The wire does not decode a body, even if the engine shows a Content-Encoding."""
         headers = {"content-type": "text/event-stream", "content-encoding": coding}
         start(Reply([DONE], headers=headers))
         assert list(exchange()) == [DONE]
 
     def test_closing_hangs_up(self, start: Start) -> None:
-        """Also twice."""
+        """close() aborts the request, and a second close() does nothing."""
         engine = start(Reply([b"data: 1\n\n", HANG]))
         source = exchange()
         assert next(iter(source)) == b"data: 1\n\n"
@@ -188,7 +188,7 @@ class TestEnding:
         assert engine.sent[0][1]["signal"].aborted
 
     def test_a_cancellation_ends_every_later_wait(self, start: Start) -> None:
-        """In the response headers, and in the body."""
+        """cancel() ends a wait for the body, and one for the response headers."""
         engine = start(Reply([b"data: 1\n\n", HANG]), Reply(before=HANG))
         source = exchange()
         chunks = iter(source)
@@ -203,7 +203,7 @@ class TestEnding:
         assert all(options["signal"].aborted for _, options in engine.sent)
 
     def test_a_pause_ends_when_it_is_over_or_cancelled(self, start: Start) -> None:
-        """And does not begin when it is cancelled already, or Python cannot wait."""
+        """After a cancellation, or where Python cannot wait, a pause ends at once."""
         engine = start()
         cancellation = FetchWire(blocking=True).cancellation()
         at_once(cancellation.pause(0.001))
@@ -255,7 +255,7 @@ class TestErrors:
         return caught.value
 
     def test_a_page_is_not_told_why(self, start: Start) -> None:
-        """The error says what it may be, and refers to nothing of JavaScript."""
+        """The error lists what the reason may be, and keeps no object of JavaScript."""
         error = self.failed(start, JsException("Failed to fetch"), location="http://app.test/")
         assert str(error) == (
             f"no answer from {URL}: Failed to fetch; a browser does not say why: there may be no"
@@ -266,14 +266,14 @@ class TestErrors:
         assert error.__cause__.__context__ is None
 
     def test_a_secure_page_may_not_ask_an_insecure_server(self, start: Start) -> None:
-        """Which looks the same to it."""
+        """The error names this reason too, which the engine does not distinguish from others."""
         error = self.failed(start, JsException("Load failed"), location="https://app.test/")
         assert str(error).endswith(
             "(CSP); a page that was loaded over https may not send requests over http"
         )
 
     def test_node_says_why(self, start: Start) -> None:
-        """And if there was no connection, nothing was sent."""
+        """Node.js gives the reason, so a refused connection is a ConnectError: nothing was sent."""
         cause = JsException("connect ECONNREFUSED 127.0.0.1:1")
         cause.code = "ECONNREFUSED"  # type: ignore[attr-defined] # as Node.js does
         error = self.failed(start, JsException("fetch failed", cause))
@@ -281,19 +281,19 @@ class TestErrors:
         assert str(error) == f"no connection to {URL}: connect ECONNREFUSED 127.0.0.1:1"
 
     def test_the_key_is_not_shown(self, start: Start) -> None:
-        """Wherever an engine quotes it."""
+        """The key is removed from a message of the engine that quotes it."""
         error = self.failed(start, JsException(f"Bearer {KEY} is no value"))
         assert str(error) == f"no answer from {URL}: Bearer [key] is no value"
         assert KEY not in repr(error.__cause__)
 
     def test_an_answer_that_breaks_off(self, start: Start) -> None:
-        """In the words of the engine."""
+        """The error quotes the engine."""
         start(Reply([b"data: 1\n\n", JsException("network error")]))
         with pytest.raises(TransportError, match=r"broke during the answer: network error$"):
             list(exchange())
 
     def test_a_redirect_is_not_followed(self, start: Start) -> None:
-        """A browser hides where to."""
+        """A browser hides the target of a redirect, and the error says so."""
         start(Reply(None, status=0, type="opaqueredirect"), location="https://app.test/")
         with pytest.raises(RedirectError, match="does not say where: set base_url to that"):
             list(exchange())
@@ -306,19 +306,19 @@ class TestErrors:
         ],
     )
     def test_the_cause_has_better_words(self, cause: Any, expected: tuple[str, Any]) -> None:
-        """If there is one."""
+        """If an error has a cause, the message is that of the cause."""
         failure = failure_of(JsException("outer", cause))
         assert (str(failure), failure.code) == expected
 
     def test_a_cause_without_words_has_a_code(self) -> None:
-        """As if all addresses of a host refuse."""
+        """The code replaces an empty message, as when all addresses of a host refuse."""
         cause = JsException("")
         cause.code = "ECONNREFUSED"  # type: ignore[attr-defined] # as Node.js does
         failure = failure_of(JsException("outer", cause))
         assert (str(failure), failure.code) == ("ECONNREFUSED", "ECONNREFUSED")
 
     def test_a_timeout_names_its_limit(self) -> None:
-        """Before the answer, and within it."""
+        """The error names the limit, before the answer and within it."""
         clock = Clock(Timeout(total=0.001))
         clock.limit = "total"
         for meaning in (failures.no_answer, failures.broken_answer):
@@ -347,7 +347,7 @@ class TestClients:
     """They choose the wire by themselves."""
 
     def test_a_client_uses_fetch(self, start: Start) -> None:
-        """Where this Python runs in an engine."""
+        """A client uses `fetch` if this Python runs in an engine."""
         start(Reply([b'{"data": []}'], headers={"content-type": "application/json"}))
         with Client(KEY, URL) as client:
             assert isinstance(client._transport.wire, FetchWire)
@@ -388,7 +388,7 @@ class TestClients:
                 make()
 
     def test_so_does_an_asynchronous_one(self, start: Start) -> None:
-        """Unless it is told another wire."""
+        """An asynchronous client uses `fetch` too, unless you pass another wire."""
         start(Reply([b'{"data": []}'], headers={"content-type": "application/json"}))
 
         async def models() -> int:
@@ -401,5 +401,5 @@ class TestClients:
         assert AsyncClient(KEY, URL, wire=wire)._transport.wire is wire
 
     def test_elsewhere_no_engine_is_asked(self) -> None:
-        """There is none, and requests and urllib3 send the requests."""
+        """Without an engine, requests and urllib3 send the requests."""
         assert not isinstance(Client(KEY, URL)._transport.wire, FetchWire)

@@ -29,7 +29,7 @@ def paths_in(folder: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("folder", ["docs", "fuzz", "openai_scan", "scripts", "tests"])
 def test_no_disk_takes_two_files_for_one(folder: str) -> None:
-    """Neither one that ignores case, nor one that composes characters; and Windows takes all."""
+    """No two names are equal without case or after normalization, and Windows allows each."""
     paths = [str(path.relative_to(ROOT)) for path in paths_in(ROOT / folder)]
     assert paths
     counted = Counter(unicodedata.normalize("NFD", path).casefold() for path in paths)

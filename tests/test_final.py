@@ -32,7 +32,7 @@ class TestFinal:
 
     @pytest.mark.parametrize("steps", [0, 1, 2, 3, 4])
     def test_it_reads_what_is_still_to_come(self, steps: int) -> None:
-        """From wherever the loop has got to."""
+        """final() reads on from wherever the loop has stopped."""
         streamer = StreamerV2([chunk("a"), chunk("b", "stop"), DONE])
         for _ in range(steps):
             streamer.next()
@@ -62,14 +62,14 @@ class TestFinal:
         assert caught.value.snapshot.text == "a"
 
     def test_what_is_made_of_the_answer_needs_no_loop_either(self) -> None:
-        """So do final_as() and messages()."""
+        """`final_as()` and `messages()` also read a stream to its end."""
         whole = [chunk('["Rome"]', "stop"), DONE]
         assert StreamerV2(whole).final_as(list[str]) == ["Rome"]
         [message] = StreamerV2(whole).messages()
         assert message["content"] == '["Rome"]'
 
     def test_the_callers_exceptions_leave_it(self) -> None:
-        """As they leave next()."""
+        """Exceptions of the caller's leave final() as they leave next()."""
 
         def interrupted() -> Iterator[bytes]:
             yield chunk("a")
@@ -104,7 +104,7 @@ class TestWithoutAStream:
         assert [request.json()["stream"] for request in server.requests] == [True, True]
 
     def test_half_an_answer_is_an_error(self, server: ScriptedServer, client: Client) -> None:
-        """With what came."""
+        """The method raises an error that has what came as its snapshot."""
         server.scripts.append([CHUNKED + ch(chunk("a")) + END])
         with pytest.raises(TruncatedStreamError) as caught:
             client.create_chat_completion(model="m", messages=[])
@@ -116,7 +116,7 @@ class TestRepr:
     """It says what the stream is and how far it has come."""
 
     def test_of_bytes(self) -> None:
-        """At each step."""
+        """The repr shows the API, the counts and the outcome at each step."""
         streamer = StreamerV2([chunk("secret", "stop"), DONE])
         assert repr(streamer) == "<StreamerV2: not started>"
         assert streamer.next()
@@ -127,13 +127,13 @@ class TestRepr:
         assert repr(streamer) == f"<StreamerV2: chat, 2 events, {size} bytes, completed>"
 
     def test_of_one_byte(self) -> None:
-        """It is not a plural."""
+        """One byte is not "1 bytes"."""
         streamer = StreamerV2([b"x"])
         assert not streamer.next()
         assert "0 events, 1 byte, " in repr(streamer)
 
     def test_of_what_has_no_events(self) -> None:
-        """The end is there all the same."""
+        """A stream without events shows its outcome."""
         streamer = StreamerV2([])
         assert not streamer.next()
         assert repr(streamer) == "<StreamerV2: 0 events, 0 bytes, truncated>"
@@ -142,7 +142,7 @@ class TestRepr:
         assert repr(closed) == "<StreamerV2: cancelled>"
 
     def test_of_an_asynchronous_stream(self) -> None:
-        """It has its own name."""
+        """The repr has the name of the class."""
         assert repr(AsyncStreamerV2(_nothing())) == "<AsyncStreamerV2: not started>"
 
     def test_of_a_stream_that_was_refused(self) -> None:

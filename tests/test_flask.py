@@ -21,7 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 
 class Handler(WSGIRequestHandler):
-    """Sends no chunks, which these browsers do not speak."""
+    """Sends no chunks, since these browsers speak HTTP/1.0."""
 
     protocol_version = "HTTP/1.0"
 
@@ -45,7 +45,7 @@ def port(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[in
 
 
 def test_text_is_passed_on_as_it_arrives(server: ScriptedServer, port: int) -> None:
-    """The first piece is there before the model has said the second."""
+    """The browser gets the first piece before the model has sent the second."""
     more = threading.Event()
     server.scripts.append([CHUNKED + ch(HI), more, ch(THERE) + ch(b"".join(LAST)) + END])
     with browser(port, "/text") as received:
@@ -63,5 +63,5 @@ def test_a_browser_that_leaves_frees_the_model(
 
 
 def test_events_end_with_the_outcome(server: ScriptedServer, port: int) -> None:
-    """A whole answer, one that breaks off, and none."""
+    """The last event has the outcome of the answer; without an answer, the request fails."""
     assert b"no answer: AuthenticationError" in check_outcomes(server, port)

@@ -58,7 +58,7 @@ def test_the_headers_say_where_the_body_ends(
 
 @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.2", "HTTP/2", ""])
 def test_another_version_leaves_a_doubt(version: str) -> None:
-    """Of an older one, connections are kept only by a custom of its time."""
+    """With HTTP/1.0, for example, keeping a connection is only a custom."""
     assert framed(CHUNKED, version=version) == (None, True, False)
     assert framed("Content-Length: 5", version=version) == (5, False, False)
     assert framed(version=version, status=204) == (0, False, False)
@@ -78,7 +78,10 @@ def test_another_version_leaves_a_doubt(version: str) -> None:
     ],
 )
 def test_some_answers_have_no_body(status: int, lines: tuple[str, ...], clear: bool) -> None:
-    """Whatever their head says of one; another program may believe it."""
+    """An answer with status 204 or 304 has no body, even if its headers announce one.
+
+    Another program on the way may believe them, so the connection is not reused then.
+    """
     assert framed(*lines, status=status) == (0, False, clear)
 
 
@@ -110,7 +113,7 @@ def test_some_answers_have_no_body(status: int, lines: tuple[str, ...], clear: b
     ],
 )
 def test_a_length_that_is_none_is_an_error(lines: tuple[str, ...], message: str) -> None:
-    """It is unknown where such an answer ends."""
+    """Without a valid length, the end of the answer is unknown."""
     with pytest.raises(http.client.HTTPException) as caught:
         framed(*lines)
     assert str(caught.value) == message
@@ -118,7 +121,7 @@ def test_a_length_that_is_none_is_an_error(lines: tuple[str, ...], message: str)
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_two_lengths_differ_also_where_there_is_no_body(status: int) -> None:
-    """Another program may believe one of them."""
+    """Two different lengths are refused: another program may believe one of them."""
     with pytest.raises(http.client.HTTPException, match="two different Content-Lengths"):
         framed("Content-Length: 0", "Content-Length: 5", status=status)
 
@@ -142,5 +145,5 @@ def test_two_lengths_differ_also_where_there_is_no_body(status: int) -> None:
     ],
 )
 def test_a_line_is_one_for_every_program(line: bytes, clear: bool) -> None:
-    """Neither a part of the line before, nor two lines."""
+    """A clear line neither continues the line before, nor can be read as two lines."""
     assert is_clear_line(line) is clear

@@ -530,7 +530,7 @@ def test_modules_are_split_at_their_roots(tools: ModuleType) -> None:
 
 
 def test_every_description_is_used_and_a_phrase(tools: ModuleType) -> None:
-    """No line for all families is for none of them, and the generator adds the full stops."""
+    """Some family uses each common description; each begins with a capital and has no full stop."""
     parts = tools.read_documents(DOCUMENTS)
     models = [
         tools.FamilyModel(family, tools.schemas_of(family, parts)) for family in tools.FAMILIES
@@ -548,7 +548,7 @@ def test_output_is_formatted(tools: ModuleType) -> None:
 
 
 def wishes(tools: ModuleType, schemas: Any = SCHEMAS, **overrides: Any) -> list[str]:
-    """Return the lines with what the overrides of the pets lack."""
+    """Return the lines of the report on what the overrides of the pets lack."""
     model = tools.FamilyModel(tools.Family(**{**OVERRIDES, **overrides}), schemas)
     text: str = model.wishes.text()
     assert text.startswith("overrides of pets:\n")
@@ -630,7 +630,7 @@ NEWER: dict[str, Any] = {
 def test_all_that_is_new_is_listed_at_once(
     tools: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The generator does not stop at the first surprise, and writes nothing before all is said."""
+    """The generator lists every surprise, not only the first, before it writes anything."""
     families = [tools.Family(**OVERRIDES), tools.Family(**{**OVERRIDES, "folder": "zoo"})]
     monkeypatch.setattr(tools, "read_documents", lambda _: {tools.OPENAPI: NEWER})
     monkeypatch.setattr(tools, "FAMILIES", families)
@@ -717,7 +717,7 @@ def test_name_that_is_suggested_can_be_used(tools: ModuleType, key: str, name: s
 
 
 def test_inline_schema_needs_a_name(tools: ModuleType) -> None:
-    """What the schema does not name, the overrides have to."""
+    """If the schema does not name an object, the overrides have to."""
     inline = {"properties": {"x": {"type": "integer"}}}
     schemas = {"Event": {"properties": {"type": {"const": "e"}, "part": inline}}}
     family = tools.Family(
@@ -810,7 +810,7 @@ PAGE = """\
 
 
 def test_public_names_follow(tools: ModuleType) -> None:
-    """A new event is listed, one that is gone is not, and what people list beside it stays."""
+    """A new event is added and an old one is removed; entries written by hand stay."""
     public = tools.public_names
     names = public.Names("pets", "pet", {"PetDelta": "`pet.delta`: a piece."}, {"PetUnion"})
     table = public.in_table(

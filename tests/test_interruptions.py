@@ -1,4 +1,4 @@
-"""Exceptions of the caller's own are told from others by their traceback."""
+"""A traceback shows whether an exception is the caller's own."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ EVENT = (
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Undo what a test installs."""
+    """Restore the signal handler after each test."""
     before = signal.getsignal(NUMBER)
     yield
     signal.signal(NUMBER, before)
 
 
 def interrupt() -> None:
-    """Have the handler run, which raises."""
+    """Run the handler, which raises an exception."""
     signal.raise_signal(NUMBER)
 
 
@@ -60,37 +60,37 @@ def fail(*_: object) -> None:
 
 
 def with_arguments(number: int, frame: object) -> None:
-    """Be a handler that keeps what it is given."""
+    """A handler that keeps its arguments."""
     fail(number)
 
 
 def with_any(*args: object) -> None:
-    """Be one that takes anything."""
+    """A handler that takes any arguments."""
     fail(args[0])
 
 
 def with_none_left(number: int, frame: object) -> None:
-    """Be one that forgets what it is given."""
+    """A handler that deletes its arguments."""
     del number, frame
     fail()
 
 
 def with_more(more: str, number: int, frame: object) -> None:
-    """Be one that is told more."""
+    """A handler with one more argument, for `functools.partial`."""
     del number, frame
     fail(more)
 
 
 class Handler:
-    """Handlers of other kinds."""
+    """Handlers of other kinds: an object and a method."""
 
     def __call__(self, number: int, frame: object) -> None:
-        """Forget what it is given."""
+        """Delete the arguments, and raise."""
         del number, frame
         fail()
 
     def method(self, number: int, frame: object) -> None:
-        """Likewise."""
+        """Delete the arguments, and raise."""
         del number, frame
         fail()
 
@@ -109,13 +109,13 @@ class Handler:
     ids=["arguments", "any", "lambda", "none left", "partial", "object", "method"],
 )
 def test_what_a_signal_handler_raises_is_an_interruption(handler: Any) -> None:
-    """However the handler is written, and wherever in it the exception is raised."""
+    """This holds for every kind of handler, and wherever in it the exception is raised."""
     signal.signal(NUMBER, handler)
     assert caught(interrupt, is_interruption) is True
 
 
 def test_a_handler_that_takes_itself_away_is_known_by_its_argument() -> None:
-    """Many do so, in order to run once."""
+    """Many handlers uninstall themselves, in order to run once."""
 
     def once(number: int, frame: object) -> None:
         signal.signal(number, signal.SIG_IGN)
@@ -126,7 +126,7 @@ def test_a_handler_that_takes_itself_away_is_known_by_its_argument() -> None:
 
 
 def test_any_other_exception_is_none() -> None:
-    """Not even of a function that is an installed handler's neighbour, or was never raised."""
+    """Nor is one that another function in the same module raised, or one that was never raised."""
     signal.signal(NUMBER, with_arguments)
     assert caught(fail, is_interruption) is False
     assert caught(lambda: with_any(1), is_interruption) is False
@@ -136,12 +136,12 @@ def test_any_other_exception_is_none() -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_raising_what_is_not_an_exception_is_one(error: type[BaseException]) -> None:
-    """No source and no network raises it."""
+    """KeyboardInterrupt and the like are the caller's, since no source raises them."""
     assert is_interruption(error()) is True
 
 
 def test_only_what_a_library_may_catch_is_carried() -> None:
-    """And only the caller's own."""
+    """`carry()` wraps an Exception of the caller's, and leaves all others alone."""
     signal.signal(NUMBER, with_arguments)
     with pytest.raises(Interruption) as carried:
         caught(interrupt, carry)
@@ -167,7 +167,10 @@ def test_an_interruption_is_passed_on_as_it_is() -> None:
 
 
 def test_one_is_found_among_the_causes() -> None:
-    """What a library may have turned into an error of its own does not count there."""
+    """A carried exception counts anywhere, and a GeneratorExit only at the front.
+
+    A library may have turned one behind it into an error of its own.
+    """
     mine = LookupError("mine")
     assert interruption_in([OSError(), Interruption(mine)]) is mine
     assert interruption_in([OSError(), GeneratorExit()]) is None
@@ -215,7 +218,7 @@ def test_it_leaves_next_of_a_plain_source(error: Exception) -> None:
 
 
 def test_it_leaves_the_scanner_likewise() -> None:
-    """Only what the source itself raises is an error of the scan."""
+    """An interruption leaves the scanner; what the source itself raises is an error of the scan."""
     signal.signal(NUMBER, with_arguments)
     source = Source()
     scanner = EventScanner(source)
@@ -233,7 +236,7 @@ def test_what_an_observer_raises_ends_no_stream() -> None:
     """It is the caller's own as well, but interrupts no read."""
 
     class Once(Observer):
-        """It cannot bear an event."""
+        """An observer that raises an exception at an event."""
 
         def event(self, stream: Any, event: Event) -> None:
             raise LookupError(event.type)
@@ -252,7 +255,7 @@ def events_until_interrupted() -> Iterator[bytes]:
 
 
 def test_a_recording_of_it_was_closed(tmp_path: Path) -> None:
-    """The source did not fail."""
+    """The recording says that the stream was closed, since the source did not fail."""
     signal.signal(NUMBER, with_arguments)
     path = tmp_path / "a.jsonl"
     s = StreamerV2(record(events_until_interrupted(), path))
@@ -318,7 +321,7 @@ def test_it_leaves_a_payload_that_is_being_read(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_it_leaves_a_tool_that_runs() -> None:
-    """The model is not told."""
+    """An interruption of a function leaves next(), and the model is not notified."""
     signal.signal(NUMBER, with_arguments)
 
     def tool() -> str:

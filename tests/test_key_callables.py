@@ -72,7 +72,7 @@ class TestAsking:
         assert "api-key" not in server.requests[0].headers
 
     def test_so_has_each_retry(self, server: ScriptedServer) -> None:
-        """A token may have run out while the client waited."""
+        """A retry asks again, as a token may have expired while the client waited."""
         server.scripts += [[BUSY], STREAM, [BUSY], [json_answer({"id": "t"})]]
         tokens = Tokens()
         with azure(server, tokens) as client:
@@ -82,7 +82,7 @@ class TestAsking:
         assert keys(server) == [f"Bearer token-{number}-xxxxxxxx" for number in (1, 2, 3, 4)]
 
     def test_a_key_can_come_from_a_callable_too(self, server: ScriptedServer) -> None:
-        """Azure's newer endpoint takes the token from an ordinary client."""
+        """The ordinary client takes a callable as well, as Azure's newer endpoint requires."""
         server.scripts.append(STREAM)
         with Client(lambda: TOKEN, server.base_url) as client:
             with client.create_run_stream("t", assistant_id="a") as s:
@@ -90,7 +90,7 @@ class TestAsking:
         assert keys(server) == [f"Bearer {TOKEN}"]
 
     def test_it_travels_in_the_header_of_a_key(self, server: ScriptedServer) -> None:
-        """Azure's keys have one of their own."""
+        """With `api_key=`, the Azure client sends the result in Azure's own header."""
         server.scripts.append([json_answer({"id": "t"})])
         endpoint = server.base_url.removesuffix("/v1")
         with AzureClient(endpoint, api_version="v", api_key=lambda: TOKEN) as client:
@@ -98,13 +98,13 @@ class TestAsking:
         assert server.requests[0].headers["api-key"] == TOKEN
 
     def test_a_string_is_always_the_same_key(self) -> None:
-        """It needs no callable."""
+        """A key that is a string never changes."""
         key = Key(TOKEN)
         assert not key.changes
         assert at_once(key.current(may_wait=False)) is key
 
     def test_a_request_that_was_cancelled_asks_for_none(self, server: ScriptedServer) -> None:
-        """Nothing is sent."""
+        """A cancelled request does not ask for a token, and sends nothing."""
         tokens = Tokens()
         with azure(server, tokens) as client:
             s = client.create_run_stream("t", assistant_id="a")
@@ -118,7 +118,7 @@ class TestFailing:
     """What the callable raises is the caller's own, and what cannot be a key is not sent."""
 
     def test_its_exception_leaves_unchanged(self, server: ScriptedServer) -> None:
-        """Also one that looks like the network's, and it is not retried."""
+        """What the callable raises is never retried, even if it looks like a network error."""
         asked = []
 
         def fails() -> str:
@@ -165,7 +165,7 @@ class TestFailing:
 
     @pytest.mark.parametrize("key", [1, b"key", ["key"]])
     def test_what_is_neither_is_refused_at_once(self, server: ScriptedServer, key: Any) -> None:
-        """Before there is a client."""
+        """The client raises a TypeError when it is made."""
         with pytest.raises(TypeError, match="a key is a string or a callable, not "):
             azure(server, key)
 
@@ -192,7 +192,7 @@ class TestHiding:
     def test_neither_does_a_recording_or_the_log(
         self, server: ScriptedServer, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Nor what the client says of itself."""
+        """The repr of the client, the stream or the error does not show it either."""
         body = b'event: error\ndata: {"error": {"message": "token-1-xxxxxxxx"}}\n\n'
         server.scripts.append([CHUNKED + ch(body), FIN])
         file = io.BytesIO()
@@ -210,7 +210,7 @@ class TestAwaiting:
     """Only an asynchronous client awaits what the callable returns."""
 
     def test_a_coroutine_is_awaited(self, server: ScriptedServer) -> None:
-        """By both kinds of client, for streams and for calls."""
+        """An Azure client awaits it for a call, and an ordinary client for a stream."""
 
         async def token() -> str:
             await asyncio.sleep(0)
@@ -231,7 +231,7 @@ class TestAwaiting:
         assert keys(server) == [f"Bearer {TOKEN}"] * 2
 
     def test_a_task_that_is_cancelled_meanwhile_sends_nothing(self, server: ScriptedServer) -> None:
-        """The coroutine is cancelled with it."""
+        """A task that is cancelled while it waits for a token cancels the coroutine."""
         seen: list[str] = []
 
         async def token() -> str:

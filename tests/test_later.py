@@ -25,12 +25,12 @@ def families_loaded_by(client: str) -> set[str]:
 
 
 def test_a_client_that_has_asked_nothing_has_loaded_no_family() -> None:
-    """They would double the time that it takes to import it."""
+    """Families would double the time that it takes to import the client."""
     assert families_loaded_by("Client") == set()
     assert families_loaded_by("AsyncClient") == set()
 
 
 def test_what_is_asked_for_is_what_the_module_has() -> None:
-    """And the stand-in says for what it stands."""
+    """Its repr names the module."""
     assert responses.Response is Response
     assert repr(responses) == "Later('openai_scan.events.responses')"

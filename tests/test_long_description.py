@@ -1,4 +1,4 @@
-"""The README on the page of a package index: no link is broken, and no picture."""
+"""The README as a package index shows it: no link and no picture is broken."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_what_works_only_in_the_repository_is_replaced(
 
 @pytest.mark.parametrize("address", ["", ADDRESS])
 def test_the_readme_has_no_relative_link_left(address: str, script: ModuleType) -> None:
-    """As the library reads it that renders the pages of PyPI."""
+    """PyPI's renderer finds no relative links in it."""
     markdown = pytest.importorskip("readme_renderer.markdown", reason="twine brings it")
     html = markdown.render(script.long_description(README, address))
     places = re.findall(r'(?:href|src|srcset)="([^"]*)"', html)
@@ -82,7 +82,7 @@ def test_the_readme_has_no_relative_link_left(address: str, script: ModuleType) 
 
 
 def test_each_link_of_the_readme_leads_to_a_file(script: ModuleType) -> None:
-    """So an absolute link has a page behind it."""
+    """Each absolute link to the repository is that of a file which exists."""
     text = script.long_description(README, ADDRESS)
     base = rf"{re.escape(ADDRESS)}/(?:blob|raw)/main/"
     places = re.findall(rf"{base}([^\s()\"#]+)", text)

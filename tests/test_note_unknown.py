@@ -30,7 +30,7 @@ def unknown(*payloads: Any, driver: Any = StreamerV2) -> dict[str, int]:
 
 @pytest.mark.parametrize("driver", [StreamerV2, SteppedStreamer])
 def test_unknown_keys_are_noted_with_their_places(driver: Any) -> None:
-    """At any depth, in every item of a list, and each time, also if the events repeat."""
+    """Unknown keys are counted at any depth, in each item of a list and in each event."""
     tokens = [{"token": "t", "logprob": -1.5, "shape": "round"}] * 2
     chunks = [chunk({"content": text, "mood": "good"}) for text in "abcdef"]
     for one in chunks:
@@ -84,7 +84,7 @@ def test_what_no_class_has_on_purpose_is_not_noted() -> None:
 
 
 def test_value_of_the_wrong_type_is_not_looked_into() -> None:
-    """It is noted as skipped."""
+    """Such a value is noted as skipped, without its keys."""
     wrong = {"logprobs": {"new": 1}, "item_id": [{"new": 1}]}
     payload = {"type": "response.output_text.delta", "delta": "x", **wrong}
     assert unknown(payload) == {

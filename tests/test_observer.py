@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from machines import READER, Diary, Reader
 
 from openai_scan import Event, Observer, TransportError
@@ -12,14 +13,14 @@ ERROR = TransportError("reset")
 
 
 def test_all_observers_are_notified_in_turn() -> None:
-    """In the order in which they came."""
+    """Observers are notified in the order in which they were added."""
     told: list[tuple[str, str, Reader]] = []
 
     class Named(Observer):
         def __init__(self, name: str) -> None:
             self.name = name
 
-        def began(self, stream: Reader) -> None:  # type: ignore[override] # it is the only one here
+        def began(self, stream: Reader) -> None:  # type: ignore[override] # no other stream is used
             told.append((self.name, "began", stream))
 
         def renewed(self, stream: Reader, error: Exception) -> None:  # type: ignore[override] # likewise
@@ -52,7 +53,7 @@ def test_an_end_is_reported_once_for_each_beginning() -> None:
 
 
 def test_an_observer_that_comes_late_is_notified_of_an_answer_under_way() -> None:
-    """But not of one that has ended, or has not begun."""
+    """It is not notified of an answer that has ended."""
     observers = Observers()
     observers.add(early := Diary(), READER)
     observers.began(READER)
@@ -65,19 +66,21 @@ def test_an_observer_that_comes_late_is_notified_of_an_answer_under_way() -> Non
 
 
 def test_an_observer_that_raises_at_the_end_is_not_told_again() -> None:
-    """Nor are those after it: the answer has ended."""
+    """Its error reaches the caller once; it is not notified of a second end."""
+    told = []
 
     class Broken(Observer):
         def ended(self, *_: object) -> None:
+            told.append("broken")
             raise ZeroDivisionError
 
     observers = Observers()
     observers.add(Broken(), READER)
     observers.began(READER)
-    try:
+    with pytest.raises(ZeroDivisionError):
         observers.ended(READER, "completed", None)
-    except ZeroDivisionError:
-        observers.ended(READER, "completed", None)
+    observers.ended(READER, "completed", None)
+    assert told == ["broken"]
 
 
 def test_an_observer_need_not_listen() -> None:

@@ -43,7 +43,7 @@ def client(openai_server: FakeServer) -> Iterator[openai.OpenAI]:
 
 
 def test_chat(openai_server: FakeServer, client: openai.OpenAI) -> None:
-    """Chunk by chunk, and with the usage at the end."""
+    """It gets the text chunk by chunk, and the usage at the end."""
     openai_server.add(chat_answer("Hi there", usage=True))
     chunks = list(
         client.chat.completions.create(
@@ -59,7 +59,7 @@ def test_chat(openai_server: FakeServer, client: openai.OpenAI) -> None:
 
 
 def test_chat_tool_calls(openai_server: FakeServer, client: openai.OpenAI) -> None:
-    """Its helper puts the pieces of a call together."""
+    """Its helper for streams assembles a call from its pieces."""
     openai_server.add(chat_calls(WEATHER))
     with client.chat.completions.stream(model="m", messages=[]) as stream:
         (choice,) = stream.get_final_completion().choices
@@ -71,7 +71,7 @@ def test_chat_tool_calls(openai_server: FakeServer, client: openai.OpenAI) -> No
 
 
 def test_responses(openai_server: FakeServer, client: openai.OpenAI) -> None:
-    """Its helper makes the response, and finds every event where it expects it."""
+    """Its helper for streams accepts all events, and returns the response."""
     openai_server.add(response_answer("Hi there"))
     with client.responses.stream(model="m", input="Hello") as stream:
         deltas = [event.delta for event in stream if event.type == "response.output_text.delta"]
@@ -80,7 +80,7 @@ def test_responses(openai_server: FakeServer, client: openai.OpenAI) -> None:
 
 
 def test_responses_tool_calls(openai_server: FakeServer, client: openai.OpenAI) -> None:
-    """A call is in the response at its end."""
+    """The response at the end of the stream has the call."""
     openai_server.add(response_calls(WEATHER))
     with client.responses.stream(model="m", input="Hello") as stream:
         call: Any = stream.get_final_response().output[0]
@@ -88,7 +88,7 @@ def test_responses_tool_calls(openai_server: FakeServer, client: openai.OpenAI) 
 
 
 def test_assistants(openai_server: FakeServer, client: openai.OpenAI) -> None:
-    """A run, the call that it waits for, and what it says after that."""
+    """It streams a run that waits for a call, submits the output, and gets the answer."""
     openai_server.add(assistant_calls(WEATHER), assistant_answer("It is sunny."))
     with client.beta.threads.runs.stream(thread_id="t1", assistant_id="a1") as stream:
         stream.until_done()
@@ -124,7 +124,7 @@ class Handler(openai.AssistantEventHandler):  # type: ignore[misc] # mypy does n
 
 
 def test_assistants_tell_their_helpers(openai_server: FakeServer, client: openai.OpenAI) -> None:
-    """The steps of a run and the calls in them are told, piece by piece."""
+    """Its event handler is notified of the steps of a run, and of each piece of a call or text."""
     openai_server.add(assistant_calls(WEATHER), assistant_answer("Hi there"))
     called = []
     for _ in range(2):
@@ -168,7 +168,7 @@ def test_whole_answers(openai_server: FakeServer, client: openai.OpenAI) -> None
 
 
 def test_usage_is_counted_if_asked_for(openai_server: FakeServer, client: openai.OpenAI) -> None:
-    """By the option that it has for that."""
+    """With `include_usage`, the last chunk has the usage."""
     openai_server.add(chat_answer("Hi"))
     *chunks, last = client.chat.completions.create(
         model="m", messages=[], stream=True, stream_options={"include_usage": True}
@@ -194,7 +194,7 @@ class TestAsync:
             return "".join(words), said, "".join(deltas)
 
     def test_streams(self, openai_server: FakeServer) -> None:
-        """Each comes whole."""
+        """The stream of each API arrives whole."""
         openai_server.add(
             chat_answer("Hi"), response_answer("Hi there"), assistant_answer("Hi you")
         )
@@ -211,10 +211,10 @@ def test_errors(openai_server: FakeServer, client: openai.OpenAI) -> None:
 
 
 class TestBackground:
-    """A whole service is taken for the API."""
+    """The fake server keeps background responses, and the client uses it like the API."""
 
     def test_sync(self) -> None:
-        """Creates, polls, resumes, cancels and deletes."""
+        """It creates, polls, resumes, cancels and deletes background responses."""
         said = response_answer("one two three")
         broken: list[Step] = [*said[:6], cut(), *said[6:]]
         with (
@@ -240,7 +240,7 @@ class TestBackground:
                 client.responses.retrieve(response.id)
 
     def test_async(self) -> None:
-        """Likewise, and in its helper."""
+        """The asynchronous client polls a response, and streams one with its helper."""
 
         async def act(url: str) -> tuple[str, str]:
             async with openai.AsyncOpenAI(api_key="k", base_url=url, max_retries=0) as client:
@@ -264,7 +264,7 @@ class TestAgents:
     """The Agents API: its helpers find every event where they expect it."""
 
     def test_a_session(self, openai_server: FakeServer, client: openai.OpenAI) -> None:
-        """Streamed as it is made."""
+        """It streams a session while it creates it."""
         openai_server.add(agent_answer("Hi there"))
         stream = client.beta.agents.sessions.create(
             environment={"type": "none"}, agent={"model": "m"}, input="Hello", stream=True
@@ -275,7 +275,7 @@ class TestAgents:
         assert openai_server.requests[0].headers["openai-beta"] == "agents=v1"
 
     def test_a_failure(self, openai_server: FakeServer, client: openai.OpenAI) -> None:
-        """It is one."""
+        """A turn that failed raises the client's own error."""
         openai_server.add(agent_failure())
         stream = client.beta.agents.sessions.create(
             environment={"type": "none"}, input="Hello", stream=True
@@ -284,7 +284,7 @@ class TestAgents:
             stream.get_final_result()
 
     def test_turns_and_tools_of_a_service(self) -> None:
-        """Sessions stay open, and calls are answered while they stream."""
+        """A session stays open for several turns, and the client answers calls while it streams."""
         turns: list[TurnScript] = ["Hi there", ["Let me see.", WEATHER, "Cold."]]
         with (
             FakeServer(agent_sessions(*turns)) as server,

@@ -22,7 +22,7 @@ def client() -> Iterator[Client]:
 
 
 def test_it_repeats_what_it_is_told_word_by_word(client: Client) -> None:
-    """And counts the words. Only the second model thinks aloud."""
+    """It also counts the words, and only its second model streams reasoning."""
     thoughts = []
     for model in PARROTS:
         with client.create_chat_completion_stream(model=model, messages=QUESTION) as s:
@@ -38,7 +38,7 @@ def test_it_repeats_what_it_is_told_word_by_word(client: Client) -> None:
 
 
 def test_a_response_continues_without_its_reader(client: Client) -> None:
-    """Another stream takes it up."""
+    """Another stream can resume it."""
     asked: Any = {"model": "parrot", "input": QUESTION, "background": True, "store": True}
     with client.create_response_stream(**asked) as s:
         while not s.text():
@@ -54,7 +54,7 @@ def test_a_response_continues_without_its_reader(client: Client) -> None:
 
 
 def test_a_response_can_be_cancelled() -> None:
-    """While it speaks."""
+    """You can cancel a response while the parrot is still sending it."""
     with ParrotServer(pace=60.0) as server, Client("k", server.base_url) as client:
         with client.create_response_stream(
             model="parrot", input=[*QUESTION], background=True, store=True
@@ -66,7 +66,7 @@ def test_a_response_can_be_cancelled() -> None:
 
 
 def test_many_may_talk_to_it_at_once(client: Client) -> None:
-    """Each gets the answer to what it has said."""
+    """Each client gets the answer to its own message."""
     heard: dict[str, str] = {}
 
     def ask(word: str) -> None:

@@ -121,7 +121,7 @@ def test_tokenizer_by_its_full_name() -> None:
 
 
 def test_all_of_every_module_is_sorted_and_found() -> None:
-    """The lists of public names of the modules are right as well."""
+    """The lists of public names in four modules are sorted, and each name exists."""
     for module in (openai_scan.errors, openai_scan.events, openai_scan.sse, events.assistants):
         for name in module.__all__:
             assert getattr(module, name) is not None

@@ -35,7 +35,10 @@ def every_module() -> set[str]:
 
 
 def test_every_module_is_in_a_program() -> None:
-    """Those of the command line only where that is called, as they need more libraries."""
+    """Modules of the command line are included only if a program imports it.
+
+    They need more libraries.
+    """
     library = hook("openai_scan")["hiddenimports"]
     command_line = hook("openai_scan.cli")["hiddenimports"]
     assert {*library, *command_line, *IMPORTED} == every_module()
@@ -44,7 +47,7 @@ def test_every_module_is_in_a_program() -> None:
 
 
 def test_what_is_loaded_by_name_is_among_them() -> None:
-    """The public names, the families of events and the commands."""
+    """The hooks list the modules of the public names, and the commands."""
     library = set(hook("openai_scan")["hiddenimports"])
     for module in {*vars(openai_scan)["_MODULES"].values(), "errors", "events", "sse"}:
         assert f"openai_scan.{module}" in library
@@ -61,7 +64,7 @@ def test_what_is_listed_can_be_imported(name: str) -> None:
 
 
 def test_every_data_file_is_in_a_program() -> None:
-    """In the folder where the package looks for it."""
+    """Each data file is in the folder where the package looks for it."""
     code = {".py", ".pyi", ".pyc", ".typed"}
     data = [path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in code]
     assert PACKAGE / "demo/assistants.jsonl" in data

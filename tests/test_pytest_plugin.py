@@ -54,7 +54,7 @@ def run(
 
 
 def test_the_server_is_found_by_the_application(tmp_path: Path) -> None:
-    """The client that the application makes asks the fake server, and so does the one at hand."""
+    """The application's own client uses the fake server, and so does the fixture for a client."""
     status, printed = run(
         tmp_path,
         """
@@ -114,7 +114,10 @@ class TestPolite:
 
 
 def test_parameters_that_differ_in_case_have_cassettes_of_their_own(tmp_path: Path) -> None:
-    """Also on disks that take the names for the same; what was made before is still found."""
+    """Their file names differ even on disks that ignore case.
+
+    A cassette that an older version made is still found.
+    """
     tests = """
 import pytest
 
@@ -166,7 +169,10 @@ print(*sorted(name for name in set(sys.modules) - before))
 
 @pytest.mark.usefixtures("measured_processes")
 def test_an_answer_that_is_never_requested_fails_the_test(tmp_path: Path) -> None:
-    """The test, not its end; a test that fails for another reason says that one alone."""
+    """The test itself fails, not its teardown.
+
+    A test that fails for another reason reports only that one.
+    """
     status, printed = run(
         tmp_path,
         """
@@ -208,7 +214,7 @@ class TestCase(unittest.TestCase):
 
 
 def test_an_option_says_what_cassettes_record(tmp_path: Path) -> None:
-    """With `none` nothing is, although there is a key."""
+    """With `none` nothing is recorded, even if there is a key."""
     tests = """
 def test_greeting(cassette):
     greet()

@@ -36,7 +36,7 @@ def anchors_of(page: str) -> set[str]:
 
 @pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.split("**")[0])
 def test_a_number_in_a_claim_is_on_a_page_that_it_links_to(claim: str) -> None:
-    """So it cannot differ from what was measured."""
+    """A claim cannot differ from what was measured."""
     pages = [link for link in links() if f"]({link})" in claim]
     texts = [(ROOT / link.partition("#")[0]).read_text("utf-8") for link in pages]
     measured = set(_NUMBER.findall(" ".join(texts)))
@@ -48,7 +48,7 @@ def test_a_number_in_a_claim_is_on_a_page_that_it_links_to(claim: str) -> None:
 
 
 def test_the_libraries_without_an_error_are_counted() -> None:
-    """The table has as many as the claim says."""
+    """The claim has the number of libraries for which the table says "no error"."""
     (row,) = (
         line for line in README.splitlines() if line.startswith("| The stream ends too early")
     )
@@ -58,7 +58,7 @@ def test_the_libraries_without_an_error_are_counted() -> None:
 
 @pytest.mark.parametrize("link", links())
 def test_a_link_leads_somewhere(link: str) -> None:
-    """To a file in the repository, and to a title on it."""
+    """Each link leads to a file in the repository, and to a title in it."""
     path, _, anchor = link.partition("#")
     assert (ROOT / path).is_file()
     if anchor:

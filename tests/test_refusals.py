@@ -1,4 +1,4 @@
-"""What an answer that is not the expected one is made into, by its status, headers and text."""
+"""Unexpected answers become errors, by their status, headers and text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVENTS = "text/event-stream"
 
 
 def test_all_that_the_server_says_is_in_the_error() -> None:
-    """In words and as facts; the body is kept as it was read."""
+    """The error has the message, the facts from the headers and the body, and the body."""
     error = refusal(
         404,
         "Not Found",
@@ -43,7 +43,7 @@ def test_all_that_the_server_says_is_in_the_error() -> None:
 def test_the_request_has_the_name_that_support_asks_for(
     headers: dict[str, str], name: str | None
 ) -> None:
-    """Of several ids the one that most servers send."""
+    """If there are several ids, the one that most servers send counts."""
     assert request_id(headers) == name
 
 
@@ -89,7 +89,7 @@ def test_the_request_has_the_name_that_support_asks_for(
 def test_the_message_is_the_server_s(
     status: int, reason: str, headers: dict[str, str], text: str, message: str
 ) -> None:
-    """In its own words if it has any, whatever form they have."""
+    """The message is the server's own, if there is one in any known form."""
     error = refusal(status, reason, headers, text)
     assert error.message == message
     assert isinstance(error, RedirectError) == (status < 400)
@@ -110,14 +110,14 @@ def test_the_message_is_the_server_s(
     ],
 )
 def test_another_answer_is_quoted(headers: dict[str, str], text: str, message: str) -> None:
-    """The beginning of it in the message, and all of it beside."""
+    """The message has the beginning of the answer, and `body` has all of it."""
     error = mismatch("E", headers, text)
     assert type(error) is NotAnEventStreamError
     assert (str(error), error.body) == (message, text)
 
 
 def test_an_error_with_a_good_status_is_an_error() -> None:
-    """Some servers send 200 before they know."""
+    """Some servers send status 200 before an error occurs."""
     headers = {"x-request-id": "r1", "retry-after": "3", "x-should-retry": "true"}
     text = '{"error": {"message": "no", "code": "c"}}'
     error = mismatch(EVENTS, headers, text)
@@ -146,7 +146,7 @@ def test_an_error_with_a_good_status_is_an_error() -> None:
     ],
 )
 def test_an_error_under_a_good_status_is_a_refusal(payload: object) -> None:
-    """There is nothing else in it."""
+    """JSON that only reports an error is a refusal."""
     assert is_refusal(payload)
 
 
@@ -168,5 +168,5 @@ def test_an_error_under_a_good_status_is_a_refusal(payload: object) -> None:
     ],
 )
 def test_anything_else_is_an_answer(payload: object) -> None:
-    """An object that has failed says so, and is one all the same."""
+    """An object that reports its own failure, such as a failed response, is an answer."""
     assert not is_refusal(payload)

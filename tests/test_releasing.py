@@ -51,7 +51,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def test_a_tagged_commit_with_its_files_is_ready(repository: Path, script: Script) -> None:
-    """Nothing is left to do."""
+    """The check finds no problem."""
     check = script("check_release")
     assert [*check.problems_of(repository, repository / "dist")] == []
 
@@ -69,7 +69,7 @@ def test_a_tagged_commit_with_its_files_is_ready(repository: Path, script: Scrip
 def test_what_is_missing_is_said(
     change: Callable[[Path], object], problem: str, repository: Path, script: Script
 ) -> None:
-    """A tag, a commit, and the three files and no others."""
+    """The check requires one tag, no changes, and exactly the files of the release in `dist/`."""
     change(repository)
     problems = [*script("check_release").problems_of(repository, repository / "dist")]
     assert problem in problems[0]
@@ -98,7 +98,7 @@ def test_the_changelog_is_about_the_release(
 def test_the_sbom_has_to_list_what_is_needed(
     tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither less nor more."""
+    """It has to list neither fewer nor more packages, and no folder of the machine."""
     site = tmp_path / "lib/python3.12/site-packages"
     for name, needs in (("openai_scan", "b.c>=1"), ("B-C", 'd; extra == "x"'), ("d", "")):
         folder = site / f"{name.replace('-', '_')}-1.dist-info"
@@ -122,7 +122,7 @@ def test_the_sbom_has_to_list_what_is_needed(
 
 
 def test_each_supported_python_is_tried(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A path that is no Python, or another one, is passed over."""
+    """A path that does not exist or is not a Python is skipped."""
     pythons = script("run_pythons")
     assert pythons.supported() == ["3.10", "3.11", "3.12", "3.13", "3.14"]
     monkeypatch.setenv("PYTHONS", f"/nowhere/python:{ROOT}/README.md")
@@ -151,7 +151,7 @@ def test_an_issue_form_is_one(path: Path) -> None:
 
 
 def test_a_bug_report_asks_for_a_redacted_recording() -> None:
-    """And says by which commands one is made."""
+    """The form names the commands that make one."""
     (recording,) = (field for field in yaml(FORMS[0])["body"] if field.get("id") == "recording")
     assert recording["validations"] == {"required": True}
     assert "openai-scan record answer.jsonl" in recording["attributes"]["description"]

@@ -35,10 +35,10 @@ FACTS: dict[str, Any] = json.loads((SPEC / "requests.json").read_text(encoding="
 ENDPOINTS: dict[str, Any] = FACTS["endpoints"]
 URL = "http://memory.test/v1"
 
-# A part of the query that belongs to the endpoint.
+# A part of the query that the endpoint requires.
 BETA = ("beta", "true")
 
-# What is public and asks for nothing.
+# Public methods that send no request of their own.
 OTHERS = {"close", "stream"}
 METHODS = sorted({name for name in dir(Methods) if not name.startswith("_")} - OTHERS)
 
@@ -49,15 +49,15 @@ ARGUMENTS = {
     "tool_outputs": [{"tool_call_id": "call_1", "output": "sun"}],
 }
 
-# The same for one method, where that is another.
+# Arguments of single methods that differ from these.
 OWN_ARGUMENTS: dict[str, dict[str, Any]] = {
     "resume_agent_session_stream": {
         "bookmark": {"format": 1, "answer_id": "session_id", "position": "event_7"},
     },
 }
 
-# What the client has no argument for although the facts have it, by method, and why that is right.
-# extra_body and extra_query send it all the same.
+# Parameters of the facts that the client has no argument for, by method, and the reason.
+# You can send them in extra_body and extra_query.
 _OF_STREAMS = "says what to send of a stream, which this method does not ask for"
 _OF_WHOLE_IMAGES = {
     "frame_count": "'GIF output does not support streaming', says its description",
@@ -287,7 +287,7 @@ def test_several_agents_are_a_beta_that_has_to_be_asked_for() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_parameter_is_forgotten(method: str) -> None:
-    """Those that are left out on purpose are listed, with the reason."""
+    """Parameters that are left out on purpose are listed, with the reason."""
     (*_, parcel) = (sent_by(method, given) for given in variants(method))
     facts = ENDPOINTS[endpoint_of(method, parcel)]
     sent = query_of(parcel) | body_of(parcel).keys()

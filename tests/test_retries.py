@@ -1,4 +1,4 @@
-"""Which attempt follows which error, and after what pause; without sending anything."""
+"""Which attempt follows an error, and after what pause, without sending anything."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BROKEN = TransportError("reset")
 
 
 def lasting(**facts: Any) -> TLSError:
-    """Return an error that the next attempt would end with as well."""
+    """Return an error that the next attempt would end with as well, with these attributes."""
     error = TLSError("no secure connection")
     for name, value in facts.items():
         setattr(error, name, value)
@@ -63,7 +63,7 @@ def test_a_first_attempt_has_no_past() -> None:
 def test_a_request_is_repeated_if_that_is_safe(
     error: ScanError, safe: bool, with_resend: bool
 ) -> None:
-    """Or if the policy takes the risk, where the server may have done the work."""
+    """With `resend`, it is also repeated if the server may have done the work."""
     for resend, expected in ((False, safe), (True, with_resend)):
         policy = RetryPolicy(wait_initial=0, resend=resend)
         assert (Attempt().again(error, policy) is not None) == expected
@@ -86,7 +86,7 @@ def test_a_request_is_repeated_if_that_is_safe(
     ids=str,
 )
 def test_an_answer_is_resumed_if_it_broke_off(error: ScanError, expected: bool) -> None:
-    """Or if it could not be resumed just now; an error within the stream is its end."""
+    """It is also resumed if a resumption failed for now, but not after an error in the stream."""
     assert (Attempt().onward(error, AT_ONCE, position=3) is not None) == expected
 
 
@@ -126,7 +126,7 @@ def test_there_are_no_more_attempts_than_the_policy_allows() -> None:
 def test_an_attempt_that_gets_on_is_a_success(
     before: int | None, position: int, number: int | None
 ) -> None:
-    """An answer may break off as often as it likes, as long as something new comes."""
+    """An answer may break off any number of times, as long as something new arrives."""
     attempt = Attempt(number=3, position=before).onward(BROKEN, AT_ONCE, position=position)
     assert (None if attempt is None else attempt.number) == number
     assert attempt is None or attempt.position == position
@@ -134,7 +134,7 @@ def test_an_attempt_that_gets_on_is_a_success(
 
 @pytest.mark.parametrize("seconds", [0, 2.5, 120])
 def test_the_server_says_how_long_the_pause_is(seconds: float) -> None:
-    """Whatever the policy would have waited, up to the longest wait that it allows."""
+    """The server's pause counts, not the policy's, up to the longest that the policy allows."""
     error = RateLimitError("later", status=429, retry_after=seconds)
     policy = RetryPolicy(wait_initial=3600, wait_max=3600)
     for attempt in (Attempt().again(error, policy), Attempt().onward(error, policy, position=3)):
@@ -178,13 +178,13 @@ def test_without_a_wish_of_the_server_the_pause_is_random() -> None:
     ],
 )
 def test_milliseconds_come_first(headers: dict[str, str], seconds: float) -> None:
-    """Unless they are nonsense."""
+    """The header in milliseconds counts, unless its value is invalid."""
     assert retry_after(headers) == seconds
 
 
 @pytest.fixture(params=["America/New_York", "Asia/Kolkata", "UTC"])
 def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Live somewhere else."""
+    """Set another time zone."""
     with monkeypatch.context() as there:
         there.setenv("TZ", request.param)
         time.tzset()
@@ -210,7 +210,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 )
 @pytest.mark.usefixtures("zone")
 def test_a_date_is_in_gmt(monkeypatch: pytest.MonkeyPatch, date: str) -> None:
-    """In each form, wherever this program runs: only a zone that is not zero is another one."""
+    """A date is read as GMT, in any form and any local time zone, unless it has another offset."""
     monkeypatch.setattr(time, "time", lambda: 1667724577.0 - 60)
     assert retry_after({"retry-after": date}) == 60
 

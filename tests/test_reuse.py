@@ -111,7 +111,7 @@ KEPT = {
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("sent", KEPT.values(), ids=list(KEPT))
 def test_a_connection_is_used_again_after_an_answer_whose_end_is_beyond_doubt(sent: bytes) -> None:
-    """The next byte can only be the next answer's."""
+    """The next byte can only belong to the next answer."""
     assert after(sent) == (EVENT, None, True)
 
 
@@ -291,7 +291,7 @@ def test_an_answer_without_a_body_has_none(lines: Sequence[str]) -> None:
 
 
 def test_hints_are_read_past_within_the_limit() -> None:
-    """They are not the answer, so that `first_byte` continues."""
+    """Hints are not the answer, so they do not restart `first_byte`."""
     with serving([Repeat(EARLY_HINTS[:30])]) as server:
         transport = Transport(server.base_url, key="")
         exchange = transport.stream(
@@ -364,8 +364,8 @@ class Scripted:
     """An answer as hypothesis draws it.
 
     Attributes:
-        framing: How the end of its body is told.
-        hints: What informational answers come before it.
+        framing: How it announces the end of its body.
+        hints: The statuses of the informational answers before it.
         fault: What is wrong with it, or "".
         place: Where it is cut or cancelled, by which share of its bytes.
     """
@@ -505,7 +505,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[MarkingServer]:
 def test_no_byte_of_one_answer_is_read_as_another_s(
     server: MarkingServer, answers: Sequence[Scripted]
 ) -> None:
-    """Whatever a server sends on one connection, and wherever a reader is cancelled."""
+    """This holds whatever a server sends, and wherever a reader is cancelled."""
     server.play(answers)
 
 
@@ -515,5 +515,5 @@ def test_no_byte_of_one_answer_is_read_as_another_s(
 def test_nor_where_threads_share_the_connections(
     server: MarkingServer, answers: Sequence[Scripted]
 ) -> None:
-    """A `cancel()` that comes too late does not touch what carries the next request."""
+    """A late `cancel()` does not affect the next request on the same connection."""
     server.play(answers, readers=4)

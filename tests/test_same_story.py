@@ -1,4 +1,4 @@
-"""Whether a reader blocks, awaits, or feeds a machine by hand, it tells the same of a stream."""
+"""Blocking, asynchronous and hand-fed readers of a stream report the same events and errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def tell_of(stream: bytes) -> None:
 
 @pytest.mark.parametrize("first", range(0, len(CORPUS), 50))
 def test_of_the_corpus(first: int) -> None:
-    """Everything that the fuzzer has found is the same story for all."""
+    """All readers agree on everything that the fuzzer has found."""
 
     async def main() -> None:
         for path in CORPUS[first : first + 50]:
@@ -56,7 +56,7 @@ def test_of_the_corpus(first: int) -> None:
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 def test_of_recordings(path: Path) -> None:
-    """So is what real servers have sent."""
+    """All readers agree on what real servers have sent."""
     chunks: list[bytes] = []
     with contextlib.suppress(ScanError):  # some were cut
         chunks.extend(replay(path))
@@ -76,7 +76,7 @@ def test_of_recordings(path: Path) -> None:
     st.sampled_from(SETTINGS),
 )
 def test_of_any_bytes(stream: bytes, sizes: list[int], setting: dict[str, Any]) -> None:
-    """So is anything else, cut anywhere."""
+    """All readers agree on any bytes, split anywhere."""
 
     async def main() -> None:
         await witnesses.agree(chunks, **setting)
@@ -165,7 +165,7 @@ SCENES: dict[str, tuple[Callable[[], Source], dict[int, Do], Outcome]] = {
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_of_what_is_done_to_a_stream(scene: str) -> None:
-    """Retry, resume, chain, successor, cancel and close: to the order of questions and closings."""
+    """Readers retry, resume, chain, cancel and close alike, and in the same order."""
     make, then, outcome = SCENES[scene]
 
     async def main() -> list[Story]:

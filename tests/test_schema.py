@@ -143,14 +143,14 @@ def test_what_the_schema_asks_for_can_be_read() -> None:
 
 
 def test_a_list_that_is_null_is_empty() -> None:
-    """Also where it has no default."""
+    """Null becomes an empty list, even if the field has no default."""
     cls: Any = attrs.make_class("Names", {"names": attrs.field(type=list[str])})
     assert Structurer(strict=True)({"names": None}, cls) == cls(names=[])
 
 
 @attrs.frozen
 class Checked:
-    """A class that checks its values itself."""
+    """A class that validates its values itself."""
 
     number: int = attrs.field(validator=attrs.validators.ge(0))
     names: list[str] = attrs.field(factory=list)
@@ -195,7 +195,7 @@ class Circle:
     ],
 )
 def test_a_type_has_its_schema(kind: Any, expected: Any) -> None:
-    """The types of JSON, and choices, unions and lists of them."""
+    """JSON types have one, and so have choices, unions and lists of them."""
     assert schema_of(kind) == expected
 
 
@@ -207,7 +207,7 @@ def test_a_union_of_classes_is_distinguished_by_type() -> None:
 
 
 def test_a_class_is_defined_once() -> None:
-    """However often it is referred to."""
+    """Several fields of one class refer to the same definition."""
     trip = attrs.make_class("Trip", {name: attrs.field(type=Place) for name in ("start", "end")})
     schema = schema_of(trip)
     assert schema["properties"] == {
@@ -218,7 +218,10 @@ def test_a_class_is_defined_once() -> None:
 
 
 def test_a_loose_schema_knows_less() -> None:
-    """Any object, any value; what has a default may be left out, a reference described."""
+    """A loose schema allows any object or value, and fields with a default are optional.
+
+    A reference may have a description.
+    """
 
     @attrs.frozen
     class Loose:
@@ -267,14 +270,14 @@ class Trip:
 
 @attrs.frozen
 class Year:
-    """Another, because of its own field."""
+    """Has no strict schema either, because of its own field."""
 
     trips: dict[str, int]
 
 
 @attrs.frozen
 class Life:
-    """One that contains such a class."""
+    """Contains a class that has a field without a schema."""
 
     trips: list[Trip]
 
@@ -317,14 +320,14 @@ class Life:
     ids=str,
 )
 def test_what_has_no_schema_is_a_type_error(kind: Any, message: str) -> None:
-    """It is told when the request is made, not by the server."""
+    """The error is raised when the request is made, rather than by the server."""
     with pytest.raises(TypeError) as caught:
         schema_of(kind)
     assert str(caught.value) == message
 
 
 def test_a_loose_schema_has_limits_too() -> None:
-    """The keys of JSON are text."""
+    """A dict needs keys of text, as in JSON."""
     with pytest.raises(TypeError) as caught:
         schema_of(dict[int, str], strict=False)
     assert str(caught.value) == "dict[int, str] has no JSON schema"
@@ -343,13 +346,13 @@ def test_a_format_is_of_a_class() -> None:
 
 @dataclasses.dataclass
 class Dangling:
-    """Has a field of a class that is nowhere."""
+    """Has a field whose class does not exist."""
 
     it: "Nowhere"  # type: ignore[name-defined]  # noqa: F821, UP037
 
 
 def test_a_type_that_cannot_be_found_is_a_type_error() -> None:
-    """Wherever the class stands."""
+    """This holds for the class itself and for a list of it."""
     for kind in (Dangling, list[Dangling]):
         with pytest.raises(
             TypeError, match=r"a field of Dangling has an unknown type: .*'Nowhere'"
@@ -358,7 +361,7 @@ def test_a_type_that_cannot_be_found_is_a_type_error() -> None:
 
 
 def test_a_docstring_says_what_parameters_are() -> None:
-    """The first paragraph, and the lines of the sections that have them."""
+    """The first paragraph describes the function, and the lines of "Args" its parameters."""
     docstring = """Do this
     and that.
 
@@ -440,7 +443,7 @@ class TestChoices:
         ],
     )
     def test_each_has_its_types(self, kind: Any, expected: dict[str, Any]) -> None:
-        """In order, each once."""
+        """The schema lists the types of the values in order, each once."""
         schema = schema_of(kind)
         assert {key: schema[key] for key in expected} == expected
 
@@ -458,10 +461,11 @@ class TestChoices:
         ],
     )
     def test_a_value_is_read(self, kind: Any, value: Any, expected: Any) -> None:
-        """As the choice that it is, in both ways to read."""
+        """The result is the value of the Literal, or the member of the Enum; strict or not."""
         cls: Any = attrs.make_class("Has", {"it": attrs.field(type=kind)})
-        read = Structurer(strict=True)({"it": value}, cls).it
-        assert (read, type(read)) == (expected, type(expected))
+        for strict in (True, False):
+            read = Structurer(strict=strict)({"it": value}, cls).it
+            assert (read, type(read)) == (expected, type(expected))
 
     @pytest.mark.parametrize(
         ("kind", "value"),
@@ -477,19 +481,19 @@ class TestChoices:
         ],
     )
     def test_nothing_is_coerced(self, kind: Any, value: Any) -> None:
-        """True is no 1, and 1 no text."""
+        """True is not 1, and 1 is not "1"."""
         cls: Any = attrs.make_class("Has", {"it": attrs.field(type=kind)})
         with pytest.raises(DecodeError):
             Structurer(strict=True)({"it": value}, cls)
 
     def test_a_choice_of_nothing_has_no_schema(self) -> None:
-        """Nothing could match it."""
+        """An Enum without members is a TypeError, since no value would match."""
         with pytest.raises(TypeError, match="a Literal or Enum needs values"):
             schema_of(enum.Enum("Empty", []))
 
 
 def test_a_default_may_depend_on_the_object() -> None:
-    """Null means that default as well."""
+    """Null means a default that is computed from the other fields, too."""
 
     @attrs.define
     class Box:
@@ -521,7 +525,7 @@ class Doc:
 
 
 class TestWords:
-    """Annotated describes what it is around."""
+    """`Annotated` describes a type or a field."""
 
     @pytest.mark.parametrize(
         ("kind", "expected"),
@@ -542,13 +546,13 @@ class TestWords:
         ],
     )
     def test_a_type_is_described(self, kind: Any, expected: dict[str, Any]) -> None:
-        """By its first text; a strict reference has no room for it."""
+        """The first text counts; a strict reference cannot have a description."""
         schema = schema_of(kind)
         schema.pop("$defs", None)
         assert schema == expected
 
     def test_a_field_is_described(self) -> None:
-        """And read as without it; what is annotated counts more than the docstring."""
+        """An annotation counts more than the docstring, and the field is read as without it."""
 
         @attrs.frozen
         class City:
@@ -645,7 +649,7 @@ class TestDataclasses:
     """Dataclasses and TypedDicts are read as attrs classes are."""
 
     def test_a_dataclass_has_a_schema(self) -> None:
-        """With what its docstring says, and without what its constructor does not take."""
+        """It has the descriptions of the docstring, and only fields that the constructor takes."""
         schema = schema_of(Street)
         assert schema["description"] == "A street."
         assert schema["required"] == ["name", "number", "names", "next", "length"]
@@ -664,7 +668,7 @@ class TestDataclasses:
         assert "description" not in schema_of(Bare)
 
     def test_a_dataclass_is_read(self) -> None:
-        """Null is the default; a class may be in itself."""
+        """Null means the default, and a class may contain itself."""
         payload = {"name": "a", "number": None, "next": {"name": "b", "names": ["c"]}, "new": 1}
         assert Structurer(strict=True)(payload, Street) == Street(
             "a", next=Street("b", names=["c"])
@@ -690,13 +694,13 @@ class TestDataclasses:
     def test_what_does_not_fit_is_reported_with_its_place(
         self, cls: Any, payload: Any, message: str
     ) -> None:
-        """As in an attrs class."""
+        """The messages are those for attrs classes."""
         with pytest.raises(DecodeError) as caught:
             Structurer(strict=True)(payload, cls)
         assert str(caught.value) == message
 
     def test_a_typed_dict_has_a_schema_and_is_read(self) -> None:
-        """What may be missing may be null, and is missing then."""
+        """A key that is not required may be null, and is left out then."""
         schema = schema_of(Keys)
         assert schema["required"] == ["name", "size", "streets", "type"]
         assert schema["properties"]["size"] == {"anyOf": [{"type": "integer"}, {"type": "null"}]}
@@ -709,14 +713,14 @@ class TestDataclasses:
         }
 
     def test_keys_need_not_be_names(self) -> None:
-        """As those of JSON."""
+        """Keys of a TypedDict may be any text, as in JSON."""
         assert schema_of(Odd, strict=False)["required"] == ["from"]
         assert schema_of(Odd)["properties"]["_c"]["description"] == "C."
         read = Structurer(strict=True)({"from": "x", "a-b": 1, "_c": None}, Odd)
         assert read == {"from": "x", "a-b": 1}
 
     def test_a_union_tells_them_apart(self) -> None:
-        """By their type, as attrs classes."""
+        """Their `type` distinguishes them, as with attrs classes."""
         kind: Any = Circle | Keys | None
         cls: Any = attrs.make_class("Has", {"it": attrs.field(type=kind)})
         assert schema_of(cls)["properties"]["it"]["anyOf"][1] == {"$ref": "#/$defs/Keys"}
@@ -731,7 +735,7 @@ class TestModels:
     """pydantic's models describe and read themselves, strictly."""
 
     def test_a_model_has_a_strict_schema(self) -> None:
-        """Its own, with all keys required."""
+        """It is pydantic's schema, with all keys required."""
         schema = schema_of(Model)
         again = {"anyOf": [{"$ref": "#/$defs/Inner"}, {"type": "null"}]}
         assert schema == {
@@ -779,13 +783,13 @@ class TestModels:
         assert json_schema_format(Model)["json_schema"]["name"] == "Model"
 
     def test_a_loose_schema_is_its_own(self) -> None:
-        """Only the title goes, since the name is beside it."""
+        """It is pydantic's schema without the title, since the format already has the name."""
         schema = Model.model_json_schema()
         del schema["title"]
         assert schema_of(Model, strict=False) == schema
 
     def test_a_model_that_contains_itself_is_an_object(self) -> None:
-        """A reference cannot be the outermost."""
+        """The top of a schema cannot be a reference."""
         schema = schema_of(Inner)
         assert (schema["type"], list(schema["$defs"])) == ("object", ["Inner"])
         assert schema["properties"] == schema["$defs"]["Inner"]["properties"]
@@ -848,7 +852,7 @@ class TestModels:
         ],
     )
     def test_what_has_no_schema_is_a_type_error(self, kind: Any, message: str) -> None:
-        """It is told when the request is made, not by the server."""
+        """The error is raised when the request is made, rather than by the server."""
         bad = pydantic.create_model("Bad", it=(kind, ...))
         with pytest.raises(TypeError, match=re.escape(message)):
             schema_of(bad)
@@ -865,7 +869,7 @@ class TestModels:
         }
 
     def test_two_classes_of_one_name_are_a_type_error(self) -> None:
-        """Of whatever kind they are."""
+        """This holds for attrs classes and models in any combination."""
         place = pydantic.create_model("Place", zip=(str, ...))
         outer = pydantic.create_model("Outer", place=(place, ...))
         kinds: list[Any]
@@ -879,7 +883,7 @@ class TestModels:
                 schema_of(cls)
 
     def test_without_pydantic_nothing_is_a_model(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It is never imported for that."""
+        """The check does not import pydantic."""
         monkeypatch.delitem(sys.modules, "pydantic")
         with pytest.raises(
             TypeError, match="Model is not an attrs class, a dataclass, a TypedDict"

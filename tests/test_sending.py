@@ -30,7 +30,7 @@ class TestPacking:
     """All that a request consists of is text and bytes."""
 
     def test_a_post_has_json_and_the_key_of_its_call(self) -> None:
-        """The server learns what is sent, what is expected, and who asks."""
+        """The request says what it sends, what it accepts, and who sends it."""
         request = Request(method="POST", path="/x", query={"a": 1}, body={"q": "\u00fc"})
         parcel = sender(query={"v": "2"}).pack(request, "call", "text/event-stream")
         assert attrs.asdict(parcel) == {
@@ -60,24 +60,24 @@ class TestPacking:
             assert sender().pack(request, "call", accept).headers["Accept"] == sent
 
     def test_a_get_has_neither(self) -> None:
-        """It changes nothing, so that it needs no key of its call."""
+        """A GET changes nothing, so it needs no idempotency key."""
         parcel = sender(key="").pack(Request(method="GET", path="/x"), "call", "a/b")
         assert list(parcel.headers) == ["Accept", "Accept-Encoding", "User-Agent"]
         assert (parcel.data, parcel.query) == (None, ())
 
     def test_what_the_user_sets_is_not_dispensable(self) -> None:
-        """Neither for all requests nor for one, in any case."""
+        """A wire must not drop a header that you set, in any case, for one request or for all."""
         request = Request(method="POST", path="/x", headers={"user-agent": "a"})
         parcel = sender(headers={"IDEMPOTENCY-KEY": "b"}).pack(request, "call", "a/b")
         assert parcel.dispensable == {"Accept-Encoding"}
 
     def test_an_empty_body_is_one(self) -> None:
-        """Some calls have no arguments."""
+        """An empty body is sent as `{}`, since some calls have no arguments."""
         parcel = sender().pack(Request(method="POST", path="/x", body={}), "call", "a/b")
         assert parcel.data == b"{}"
 
     def test_a_form_has_fields_and_files(self) -> None:
-        """The wire gives it its type."""
+        """There is no Content-Type, since the wire sets it."""
         upload = Upload("file", "a.mp3", b"data")
         request = Request(method="POST", path="/x", body={"n": [1, True]}, uploads=(upload,))
         parcel = sender().pack(request, "call", "a/b")
@@ -101,7 +101,7 @@ class TestPacking:
         }
 
     def test_queries_are_one(self) -> None:
-        """That of the request replaces that of all."""
+        """The query of the request replaces that of all requests."""
         request = Request(method="GET", path="/x", query={"a": 2, "b": None, "c": [1, 2]})
         both = sender(query={"a": "1", "d": "4"})
         assert both.pack(request, "call", "a/b").query == (
@@ -115,7 +115,7 @@ class TestPacking:
 
     @pytest.mark.parametrize("part", ["of all", "of the request"])
     def test_every_header_is_checked(self, part: str) -> None:
-        """Those of the request and those of all."""
+        """Headers of the request and headers of all requests are checked."""
         bad = {"X-A": "a\nb"}
         request = Request(method="GET", path="/x", headers=bad if part != "of all" else {})
         with pytest.raises(ValueError, match="the header X-A contains a line break"):
@@ -131,7 +131,7 @@ class TestPacking:
 
     @pytest.mark.wires("blocking")
     def test_it_says_where_requests_go(self) -> None:
-        """And nothing else."""
+        """The repr shows the base URL and nothing else."""
         assert repr(sender(headers={"X": "1"})) == f"Sender({URL!r})"
         transport = Transport(URL, key=KEY, wire=MemoryWire(blocking=True))
         assert repr(transport) == f"Transport({URL!r})"
@@ -163,12 +163,12 @@ class TestHints:
     def test_an_api_that_was_switched_off(
         self, base_url: str, path: str, status: int, hint: str | None
     ) -> None:
-        """Only one server has switched it off."""
+        """Only OpenAI's own server has switched off the Assistants API."""
         assert sender(base_url).hint(Request(method="GET", path=path), status, "") == hint
 
     @pytest.mark.parametrize(("status", "hint"), [(400, RESUMED), (404, RESUMED), (409, None)])
     def test_an_answer_that_cannot_be_resumed(self, status: int, hint: str | None) -> None:
-        """The request is known by its parameter."""
+        """A request for the rest of an answer is recognized by `starting_after`."""
         request = Request(method="GET", path="/responses/r", query={"starting_after": 0})
         assert sender().hint(request, status, "") == hint
         assert sender().hint(attrs.evolve(request, query={"after": 0}), status, "") is None
@@ -189,7 +189,7 @@ class TestFields:
         ],
     )  # fmt: skip
     def test_each_value_has_its_name(self, value: Any, expected: list[tuple[str, str]]) -> None:
-        """As OpenAI's own client names it; a null is left out."""
+        """Names are those of OpenAI's own client, and a null is left out."""
         assert list(fields(value)) == expected
 
     def test_one_of_our_objects_is_sent_without_its_nulls(self) -> None:
@@ -227,7 +227,7 @@ class TestHeaders:
         ],
     )
     def test_it_is_reported(self, name: Any, value: Any, message: str) -> None:
-        """By the name of the header, if that is one."""
+        """The message has the name of the header, if the name is valid."""
         with pytest.raises((TypeError, ValueError)) as caught:
             check_header(name, value)
         assert str(caught.value) == message
@@ -242,7 +242,7 @@ class TestSecrets:
     """What may not be shown, in any of the forms that a server repeats it in."""
 
     def test_a_value_is_one_with_all_its_parts(self) -> None:
-        """What follows a scheme, what is encoded in it, and each cookie."""
+        """What follows a scheme, what is encoded in a value, and each cookie are secrets too."""
         assert list(secrets_of([("Authorization", "basic dTpwOnE=")])) == [
             *("basic dTpwOnE=", "dTpwOnE=", "u:p:q", "p:q"),
             "",  # the value of a cookie without a name
@@ -254,7 +254,7 @@ class TestSecrets:
 
     @pytest.mark.parametrize("wrong", ["dTpw!", "dTpwO", "\u00fc"])
     def test_what_is_not_encoded_is_no_longer_secret(self, wrong: str) -> None:
-        """It is one already."""
+        """Invalid Base64 has no decoded parts; the value itself is still a secret."""
         found = list(secrets_of([("Authorization", f"Basic {wrong}")]))
         assert found == [f"Basic {wrong}", wrong, ""]
 
@@ -271,7 +271,7 @@ class TestSecrets:
         ],
     )  # fmt: skip
     def test_it_is_found_in_every_form(self, form: str) -> None:
-        """As it is, in a URL or a form, in JSON, and in bytes that were taken for Latin-1."""
+        """The forms are: as it is, in URLs, forms and JSON, and in bytes taken for Latin-1."""
         secrets = Secrets(['a/b \u00fc"+12'])
         assert secrets.redact(f"<{form}>") == "<[key]>"
         assert secrets.redact(f"{form}{form}") == "[key][key]"
@@ -302,24 +302,24 @@ class TestSecrets:
         assert Secrets(["1234567890"]).redact(text) == shown
 
     def test_as_much_of_it_is_hidden_as_there_is(self) -> None:
-        """Its beginning may look like the middle of it."""
+        """The longest beginning at the end of a text is hidden."""
         secrets = Secrets(["aaaaaaaaaaaab"])
         assert secrets.redact("caaaaaaaaaaaaa") == "ca[key]"
 
     def test_the_longest_is_hidden_first(self) -> None:
-        """One that is a part of it would leave the rest."""
+        """If a secret contains another one, hiding the shorter first would leave the rest."""
         assert Secrets(["abcdefgh", "abcdefgh-ijkl"]).redact("abcdefgh-ijkl.") == "[key]."
         assert Secrets(["bcdefghi", "abcdefghi"]).redact("abcdefghi.") == "[key]."
 
     def test_a_key_is_one(self) -> None:
-        """It travels in one header, and is hidden in every text."""
+        """The key is sent in one header, and is a secret in every text."""
         assert list(Key("a").secrets()) == ["a"]
         assert Key("a").headers() == {"Authorization": "Bearer a"}
         assert Key("a", "api-key").headers() == {"api-key": "a"}
         assert Key("", "api-key").headers() == {}
 
     def test_each_part_of_a_request_may_have_one(self) -> None:
-        """Those of all requests are hidden too, and those of one request only in its texts."""
+        """Secrets of all requests are hidden everywhere, and those of one request in its texts."""
         of_all = sender(headers={"X-Token": "header-all"}, query={"sig": "query-all"})
         request = Request(
             method="GET", path="/x", headers={"X-Key": "header-one"}, query={"auth": ["query-one"]}
@@ -337,7 +337,7 @@ class TestSettings:
     @pytest.mark.parametrize("name", ["connect", "first_byte", "idle", "event_idle", "total"])
     @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
     def test_a_limit_is_a_positive_number(self, name: str, seconds: float) -> None:
-        """Or None, which means no limit."""
+        """None means no limit."""
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared
             Timeout(**{name: seconds})
         assert (
@@ -349,7 +349,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("attempts", [0, -1])
     def test_there_is_one_attempt_at_least(self, attempts: int) -> None:
-        """None at all would send nothing."""
+        """With no attempts, nothing would be sent."""
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared
             RetryPolicy(attempts=attempts)
         assert str(caught.value) == (
@@ -360,7 +360,7 @@ class TestSettings:
     @pytest.mark.parametrize("name", ["wait_initial", "wait_max", "max_retry_after"])
     @pytest.mark.parametrize("seconds", [-0.5, float("inf"), float("nan")])
     def test_a_wait_is_a_number_of_seconds(self, name: str, seconds: float) -> None:
-        """None at all is one."""
+        """It may be 0, but neither negative nor infinite."""
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared
             RetryPolicy(**{name: seconds})  # type: ignore[arg-type] # that is the point
         assert str(caught.value) == f"{name} must be a number of seconds, at least 0, not {seconds}"

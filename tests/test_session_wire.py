@@ -28,7 +28,7 @@ class Raw:
 
     Attributes:
         arrived: How many bytes have arrived before they were decompressed.
-        asked: How it was asked for each.
+        asked: The arguments of each `read1()`, and the names of other methods that were called.
     """
 
     CONTENT_DECODERS = ("gzip",)
@@ -58,7 +58,7 @@ class Raw:
         self.asked.append("release")
 
     def tell(self) -> int:
-        """Return how many bytes have arrived."""
+        """Return how many compressed bytes have arrived."""
         return self.arrived
 
 
@@ -87,12 +87,12 @@ def test_an_answer_is_that_of_requests() -> None:
     [("identity", True), ("gzip", True), ("br", False), ("x-new", False), ("", False)],
 )
 def test_it_decodes_what_urllib3_decodes(encoding: str, known: bool) -> None:
-    """And what is not encoded at all, by the name of that."""
+    """The encoding "identity" is known, too."""
     assert answered(Raw(b"a")).decodes(encoding) is known
 
 
 def test_what_has_arrived_is_read() -> None:
-    """Past urllib3, which takes the connection back at the end."""
+    """The body is read past urllib3, and its end returns the connection to the pool."""
     raw = Raw(b"a", b"", encoded=False)
     answer = answered(raw)
     assert [at_once(answer.read()), at_once(answer.read())] == [b"a", b""]
@@ -112,7 +112,7 @@ def test_what_is_compressed_is_decompressed_by_urllib3() -> None:
     [(1, 16 * MEBIBYTE), (160_000, 16 * MEBIBYTE), (200_000, 20_000_000)],
 )
 def test_it_may_become_a_hundred_times_as_large(arrived: int, most: int) -> None:
-    """Sixteen mebibytes in any case; then it is one byte too much."""
+    """Any answer may expand to 16 MiB; one byte above the limit is an error."""
     answer = answered(Raw(bytes(MEBIBYTE), bytes(most - MEBIBYTE), b"x", arrived=arrived))
     assert len(at_once(answer.read())) + len(at_once(answer.read())) == most
     with pytest.raises(NotAnEventStreamError) as caught:
@@ -148,7 +148,7 @@ def test_nothing_is_decompressed_after_the_time_or_a_cancellation() -> None:
 def test_the_environment_may_name_certificates(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], verify: str | bool
 ) -> None:
-    """By the variables of OpenSSL; certificates are verified in any case."""
+    """OpenSSL's variables name them, and certificates are always verified."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
@@ -169,7 +169,7 @@ def test_the_environment_may_name_certificates(
 def test_sending_to_a_closed_port_raises_a_broken_pipe(
     monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
-    """Only then urllib3 reads the answer that may have come."""
+    """Only after a BrokenPipeError does urllib3 read an answer that may have come."""
 
     def request(*_: object) -> None:
         raise error
@@ -182,7 +182,7 @@ def test_sending_to_a_closed_port_raises_a_broken_pipe(
 
 
 def test_what_else_sending_raises_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as the end of the time."""
+    """A timeout, for example, is raised unchanged."""
     error = TimeoutError("late")
 
     def request(*_: object) -> None:
@@ -196,9 +196,10 @@ def test_what_else_sending_raises_is_left_as_it_is(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("own", [True, False])
 def test_only_its_own_session_is_closed(monkeypatch: pytest.MonkeyPatch, *, own: bool) -> None:
-    """In a forked child, a thread of the parent may have left locks behind. It is closed once.
+    """The session is closed once, by the process that made it.
 
-    That of a parent is not even dropped, since its pools would be closed with it.
+    In a forked child, a thread of the parent may have left locks behind. The parent's session is
+    not even dropped, since its pools would be closed with it.
     """
     inherited: list[Any] = []
     monkeypatch.setattr(session_module, "_inherited", inherited)

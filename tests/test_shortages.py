@@ -1,4 +1,4 @@
-"""What the system refuses, and what would take too long, is told in plain words or done without."""
+"""When the system refuses something, the client does without it, or says so in plain words."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TestDescriptors:
 
     @pytest.fixture
     def none_left(self) -> Iterator[None]:
-        """Have the process be allowed no more descriptors than it has."""
+        """Allow the process no more descriptors than it has."""
         resource = pytest.importorskip("resource")
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         free = os.dup(0)
@@ -77,13 +77,13 @@ class TestDescriptors:
     @pytest.mark.parametrize("host", ["127.0.0.1:9", "nowhere.test", "b\u00fccher.test"])
     @pytest.mark.usefixtures("none_left")
     def test_no_connection_is_made(self, scheme: str, host: str) -> None:
-        """That is safe to retry, so it is a ConnectError."""
+        """It is safe to retry, so it is a ConnectError."""
         error = ask(f"{scheme}://{host}/v1").err()
         assert type(error) is ConnectError
 
     @pytest.mark.parametrize("place", ["hold", "watch"])
     def test_a_socket_cannot_be_copied(self, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-        """A cancellation needs a copy."""
+        """A cancellation needs a copy, so there is no connection without one."""
 
         def refuse(*_: object) -> None:
             raise TOO_MANY
@@ -95,7 +95,7 @@ class TestDescriptors:
         assert str(error) == f"no connection to {server.base_url}: Too many open files"
 
     def test_the_certificates_cannot_be_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It is not their fault, so it is not a TLSError."""
+        """Too few descriptors cause a ConnectError; a file without permission, a TLSError."""
 
         def refuse(*_: object, **__: object) -> None:
             raise TOO_MANY
@@ -127,7 +127,7 @@ class TestDescriptors:
         assert s.outcome == "failed"
 
     def test_a_new_process_reads_on(self) -> None:
-        """Nothing that it has not loaded yet makes `next()` raise."""
+        """If a module cannot be loaded any more, next() still raises nothing."""
         pytest.importorskip("resource")
         program = f"""
 import resource
@@ -149,7 +149,7 @@ class TestSockets:
     def test_an_option_that_is_refused_is_left_out(
         self, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
-        """So it is on the Linux of old Windows, and in some sandboxes."""
+        """WSL 1 and some sandboxes refuse some options."""
         refused = []
         original = socket.socket.setsockopt
 
@@ -187,11 +187,11 @@ class TestSockets:
 
 
 class TestThreads:
-    """None can be started: in an isolated subinterpreter, at the end of the program."""
+    """No thread can be started in an isolated subinterpreter, or at the end of the program."""
 
     @pytest.mark.parametrize("place", ["__init__", "start"])
     def test_names_are_looked_up_here(self, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-        """It cannot be cancelled then, and its limit is noticed when it is done."""
+        """The lookup blocks, cannot be cancelled, and is checked against its limit afterwards."""
         with serving(WHOLE) as server:
             with monkeypatch.context() as patched:
                 patched.setattr(lookups, "threading", SimpleNamespace(Thread=_NoThread(place)))
@@ -226,18 +226,18 @@ class _NoThread:
         self._place = place
 
     def __call__(self, **_: object) -> _NoThread:
-        """Make one."""
+        """Return a thread, or raise if none can be made."""
         if self._place == "__init__":
             self.start()
         return self
 
     def start(self) -> None:
-        """Start it."""
+        """Raise what Python raises when no thread can be started."""
         raise RuntimeError("can't start new thread")
 
 
 class TestAbsurdWaits:
-    """No system can wait for years."""
+    """No system can wait for years, so such waits are shortened or refused."""
 
     @pytest.mark.parametrize(
         "wish", ["99999999999", "1e300", "2000000", "Fri, 31 Dec 9999 23:59:59 GMT"]
@@ -260,7 +260,7 @@ class TestAbsurdWaits:
         )
 
     def test_a_policy_waits_no_longer_than_twenty_days(self) -> None:
-        """However long it is told to."""
+        """This holds even if its limits are longer."""
         wire = MemoryWire(Reply(status=500), Reply([HI]), blocking=True)
         retries = RetryPolicy(wait_initial=1e308, wait_max=1e308)
         request = Request(method="GET", path="/x", retries=retries)
@@ -283,11 +283,11 @@ class TestAbsurdWaits:
 
 
 class TestClosing:
-    """It raises nothing of the network's and the libraries'."""
+    """Errors of the network and of libraries do not leave close()."""
 
     @pytest.mark.parametrize("error", [OSError("stuck"), RuntimeError("odd")])
     def test_of_an_exchange(self, server: ScriptedServer, error: Exception) -> None:
-        """Whatever happens to the connection."""
+        """An error in closing the connection or the session is not raised."""
 
         def refuse(*_: object) -> None:
             raise error
@@ -303,7 +303,7 @@ class TestClosing:
         assert s.outcome == "cancelled"
 
     def test_of_a_stream_that_another_thread_reads(self, server: ScriptedServer) -> None:
-        """Its generator cannot be closed then; the reader ends with the connection."""
+        """Its generator cannot be closed, so closing the connection ends the reader."""
         waits = threading.Event()
         server.scripts = [[CHUNKED + ch(HI), waits.set, WAIT_FOR_HANG_UP]]
         with Client("k", server.base_url) as client:
@@ -319,7 +319,7 @@ class TestClosing:
         assert server.hung_up.wait(PATIENCE)
 
     def test_what_a_signal_handler_raises_meanwhile_is_the_callers(self) -> None:
-        """So it leaves."""
+        """It leaves `aclose()` of a wire and `close()` of a stream."""
 
         def handler(*_: object) -> None:
             raise LookupError("mine")
@@ -350,7 +350,7 @@ class TestClosing:
 
 
 class TestLibraries:
-    """What is installed under their names is something else."""
+    """Other libraries are installed under the names of requests and urllib3."""
 
     def test_a_fork_of_urllib3_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its connections are not those of http.client, so nothing here would hold."""
@@ -386,7 +386,7 @@ def test_what_was_being_handled_is_not_a_cause(server: ScriptedServer) -> None:
 
 @pytest.mark.parametrize("connecting", [True, False])
 def test_the_system_s_own_limit_is_not_a_limit_of_ours(*, connecting: bool) -> None:
-    """A peer that acknowledges nothing any more is given up by the system."""
+    """If the peer acknowledges nothing, the system ends the connection: not a timeout of ours."""
     clock = Clock(Timeout())
     clock.start()
     if not connecting:

@@ -23,7 +23,7 @@ METHODS = sorted(name for name in dir(Methods) if not name.startswith("_"))
 @pytest.mark.parametrize("cls", [Client, AzureClient])
 @pytest.mark.parametrize("name", METHODS)
 def test_no_method_hides_its_parameters(cls: type, name: str) -> None:
-    """None of them shows only `**params`."""
+    """No method shows only `**params`."""
     shown = inspect.signature(getattr(cls, name)).parameters.values()
     assert all(one.kind is not one.VAR_KEYWORD for one in shown)
 
@@ -44,7 +44,7 @@ def test_a_signature_has_names_types_and_defaults() -> None:
 
 
 def test_a_bound_method_has_its_ids_first() -> None:
-    """As they are passed."""
+    """The ids come first, in the order in which you pass them."""
     with Client("k") as client:
         names = list(inspect.signature(client.create_run_stream).parameters)
     assert names[:2] == ["thread_id", "assistant_id"]
@@ -69,7 +69,7 @@ CLASSES = [name for name in params.__all__ if is_typeddict(getattr(params, name)
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_parameter_has_a_line(name: str) -> None:
-    """In the docstring, each once and in the order of the signature, unless its name says all."""
+    """The lines are in the order of the signature; only names that say all have none."""
     method = getattr(Client, name)
     names = [one for one in inspect.signature(method).parameters if one != "self"]
     doc = inspect.getdoc(method) or ""
@@ -103,7 +103,7 @@ def test_help_tells_what_a_parameter_means() -> None:
 
 
 def test_a_method_that_describes_its_own_keeps_that() -> None:
-    """The keyword arguments follow, instead of the line for all of them."""
+    """The lines of the keyword arguments follow its own, in place of `params`."""
     doc = inspect.getdoc(Client.resume_stream) or ""
     assert doc.index("    bookmark: ") < doc.index("    seen: ") < doc.index("    include: ")
     assert "    params: " not in doc
@@ -111,7 +111,7 @@ def test_a_method_that_describes_its_own_keeps_that() -> None:
 
 
 def test_without_docstrings_nothing_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with `python -OO`: the signature is all there is."""
+    """With `python -OO`, only the signature is changed."""
 
     class OfAnswers:
         def answer(self, **extras: Unpack[Silent]) -> None: ...

@@ -200,7 +200,7 @@ def test_final_without_an_error(where: str) -> None:
 
 
 def test_final_of_nothing() -> None:
-    """A stream that ended well with no answer in it has no final one."""
+    """A stream that ended well without an answer has no final answer."""
     with pytest.raises(EventStreamError) as caught:
         read([DONE]).final()
     assert str(caught.value) == "the stream ended without an error but contained no answer"
@@ -330,7 +330,7 @@ def test_parsed_too_early() -> None:
 
 
 def work(step: Callable[[], object]) -> int:
-    """Return how many bytecodes and calls of builtins *step* takes."""
+    """Return how many trace events *step* causes: bytecodes, lines, calls and returns."""
     count = 0
 
     def trace(frame: Any, _event: str, _arg: Any) -> Any:
@@ -480,7 +480,7 @@ def test_final_event_agrees(name: str) -> None:
 
 
 def is_whole(event: Event) -> bool:
-    """Tell whether *event* is the one that says the text, or the calls, once more."""
+    """Tell whether *event* repeats the whole text or all calls."""
     match event:
         case BringsResponse(response=one):
             return bool(one.output) and event.final_status() in ("completed", "incomplete")
@@ -491,7 +491,7 @@ def is_whole(event: Event) -> bool:
 
 
 def said(event: Event) -> str:
-    """Return the text that a final event says once more."""
+    """Return the text that a final event repeats."""
     match event:
         case BringsResponse(response=one):
             return ResponseAnswer(response=one).text

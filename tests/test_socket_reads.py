@@ -63,7 +63,7 @@ class TestReading:
     def test_bytes_are_the_beginning_of_an_answer(
         self, ends: tuple[socket.socket, socket.socket]
     ) -> None:
-        """The clock is told, unless they are a proxy's."""
+        """The clock is notified, unless the bytes are a proxy's."""
         ours, theirs = ends
         for connecting in (True, False):
             reads, clock = reading(ours)
@@ -76,7 +76,7 @@ class TestReading:
             assert reads.ended is False
 
     def test_the_end_is_noted(self, ends: tuple[socket.socket, socket.socket]) -> None:
-        """It is not part of an answer."""
+        """The end of the connection is noted, and does not begin an answer."""
         ours, theirs = ends
         reads, clock = reading(ours)
         theirs.shutdown(socket.SHUT_WR)
@@ -84,7 +84,7 @@ class TestReading:
         assert (reads.ended, clock.answering) == (True, False)
 
     def test_the_wait_is_limited(self, ends: tuple[socket.socket, socket.socket]) -> None:
-        """By what the clock allows, not by what the socket had."""
+        """The clock's limit counts, not the timeout that the socket had."""
         ours, theirs = ends
         reads, _ = reading(ours, Timeout(first_byte=0.75))
         ours.settimeout(600)
@@ -112,7 +112,7 @@ class TestReading:
         assert told == [waiting.LONG_SLICE_SECONDS]
 
     def test_it_may_not_wait_at_all(self, ends: tuple[socket.socket, socket.socket]) -> None:
-        """Nothing is read then, even if it is there."""
+        """While `waits` is false, nothing is read, even if bytes have arrived."""
         ours, theirs = ends
         reads, _ = reading(ours)
         theirs.send(b"a")
@@ -187,7 +187,7 @@ class TestSlices:
     def test_bytes_may_come_in_any_slice(
         self, asleep: Any, ends: tuple[socket.socket, socket.socket]
     ) -> None:
-        """They are the beginning of an answer, as in the first one; so is the end the end."""
+        """A later slice can bring the beginning of an answer, or the end."""
         _, theirs = ends
         reads, clock = reading(asleep)
         asleep.between = lambda: theirs.send(b"ab")
@@ -198,7 +198,7 @@ class TestSlices:
         assert reads.ended is True
 
     def test_a_cancellation_is_seen_after_a_slice(self, asleep: Any) -> None:
-        """Although it has shut nothing down."""
+        """This holds even if the cancellation could not shut down the socket."""
         clock = Clock(Timeout(first_byte=600))
         clock.start()
         clock.connected()
@@ -212,7 +212,7 @@ class TestSlices:
                 read()
 
     def test_the_wait_is_limited(self, asleep: Any) -> None:
-        """By what the clock allows, all slices together."""
+        """All slices together take no longer than the clock allows."""
         waits: list[int] = []
         asleep.between = lambda: waits.append(1)
         reads, clock = reading(asleep, Timeout(first_byte=0.25))  # many slices on any machine
@@ -228,7 +228,7 @@ class TestSlices:
     def test_a_body_is_read_in_slices_too(
         self, asleep: Any, ends: tuple[socket.socket, socket.socket]
     ) -> None:
-        """It may come in any of them."""
+        """The body may arrive in any slice."""
         _, theirs = ends
         asleep.between = lambda: theirs.send(b"abcdef")
         body = body_of(asleep)
@@ -254,7 +254,7 @@ class TestBody:
     def test_a_byte_behind_it_is_not_its_end(
         self, ends: tuple[socket.socket, socket.socket], behind: bytes
     ) -> None:
-        """Whether it came with the response headers or after them."""
+        """A further byte may come with the response headers or after them."""
         ours, theirs = ends
         body = body_of(ours, arrived=behind if len(behind) > 1 else b"")
         theirs.send(b"abcdefg")
@@ -264,7 +264,7 @@ class TestBody:
     def test_an_empty_body_may_have_bytes_behind_it(
         self, ends: tuple[socket.socket, socket.socket]
     ) -> None:
-        """Nothing is read, but they have come."""
+        """Bytes that came with the response headers follow an empty body."""
         body = body_of(ends[0], arrived=b"x", length=0)
         assert body.read() == b""
         assert body.at_its_end is False
@@ -280,7 +280,7 @@ class TestBody:
                 body.read()
 
     def test_the_system_limits_the_wait(self, ends: tuple[socket.socket, socket.socket]) -> None:
-        """Less than a microsecond would be no limit at all."""
+        """A limit below a microsecond is rounded up: 0 would mean no limit."""
         ours, theirs = ends
         body = body_of(ours, Timeout(idle=0.0000001))
         with pytest.raises(TimeoutError):
@@ -364,7 +364,7 @@ class TestBody:
     def test_python_limits_it_while_signals_may_repeat(
         self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Each of them would start the system's limit again."""
+        """Each signal would restart the system's limit."""
         monkeypatch.setattr(body, "signals_may_repeat", lambda: True)
         ours, theirs = ends
         theirs.send(b"ab")
@@ -410,7 +410,7 @@ class TestBody:
         *,
         may_repeat: bool,
     ) -> None:
-        """A handler shows that, except for a request to end; so does a timer that repeats."""
+        """A signal handler, except for a request to exit, or a repeating timer shows that."""
         handlers = {getattr(signal, name): print for name in handled}
         repeating = getattr(signal, timer) if timer else None
         monkeypatch.setattr(_signal, "getsignal", lambda number: handlers.get(number, 0))
@@ -420,7 +420,7 @@ class TestBody:
     def test_the_system_is_told_only_what_changes(
         self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It would take as long as reading."""
+        """Setting the same limit again would take as long as reading."""
         told: list[float] = []
         monkeypatch.setattr(Body, "_limit", lambda _, seconds: told.append(seconds))
         ours, theirs = ends
@@ -433,12 +433,12 @@ class TestBody:
 
 
 class TestWhatLiesBehind:
-    """Bytes that have not been read, in any buffer, are not the next answer's."""
+    """Bytes after an answer, in any buffer, do not belong to the next answer."""
 
     def test_nothing_does(
         self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whatever the connection consists of; nothing is waited for."""
+        """On a quiet connection nothing is found, with or without TLS, and without waiting."""
         waited: list[float] = []
 
         def wait(sock: Any, timeout: float) -> bool:
@@ -455,7 +455,7 @@ class TestWhatLiesBehind:
     def test_bytes_may_lie_in_the_system_s_buffer(
         self, ends: tuple[socket.socket, socket.socket]
     ) -> None:
-        """They are not read."""
+        """Bytes in the system's buffer are found and not read."""
         ours, theirs = ends
         theirs.send(b"a")
         for sock in (ours, tls_over(ours, 0), tls_in_tls_over(ours, 0, 0)):
@@ -466,14 +466,14 @@ class TestWhatLiesBehind:
     def test_bytes_may_lie_in_a_buffer_of_tls(
         self, ends: tuple[socket.socket, socket.socket]
     ) -> None:
-        """Decrypted, or still encrypted."""
+        """Bytes in a buffer of TLS are found, whether decrypted or still encrypted."""
         ours, _ = ends
         for sock in (tls_over(ours, 1), tls_in_tls_over(ours, 1, 0), tls_in_tls_over(ours, 0, 1)):
             reads, _ = reading(sock)
             assert reads.more_has_come() is True
 
     def test_an_end_is_something_too(self, ends: tuple[socket.socket, socket.socket]) -> None:
-        """The connection cannot be used again, although nothing lies in any buffer."""
+        """A connection that has ended counts as one with further bytes: it cannot be reused."""
         ours, _ = ends
         reads, _ = reading(ours)
         reads.ended = True

@@ -65,7 +65,10 @@ def test_times_are_taken_once_they_are_asked_for(monkeypatch: pytest.MonkeyPatch
 
 
 def test_gaps_are_counted_between_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Median, nineteen of twenty, and the longest; text per second is what came after the first."""
+    """`gaps` has the median, the 95th percentile and the longest.
+
+    Text per second counts what came after the first text.
+    """
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     gaps = [0.1] * 18 + [0.5, 2.0]
@@ -86,7 +89,7 @@ def test_gaps_are_counted_between_texts(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_pause_between_two_answers_is_not_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a program does before it continues, the server is not to blame."""
+    """The time that a program takes before it continues does not count."""
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
 
@@ -107,7 +110,7 @@ def test_a_pause_between_two_answers_is_not_a_gap(monkeypatch: pytest.MonkeyPatc
 
 
 def test_who_asks_late_gets_what_is_known_anyway() -> None:
-    """Counts, head and tokens; times are not guessed."""
+    """After the end, counts, headers and usage are known; times are not guessed."""
     head = (
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nx-request-id: req_7\r\n"
         b"X-RateLimit-Remaining-Tokens: 99\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -180,7 +183,7 @@ def test_tokens_of_a_cut_stream_are_estimated(
 
 
 class Diary(Observer):
-    """Writes down what it is told."""
+    """Writes down what it is notified of."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -204,7 +207,7 @@ class Diary(Observer):
 
 
 def test_an_observer_is_notified_of_everything() -> None:
-    """Of each answer its beginning, its events, another try, and its end."""
+    """It is notified of the beginning, the events, the retries and the end of each answer."""
     whole: Script = [CHUNKED + ch(chunk("Hi", "stop") + DONE) + END]
     diaries: list[Diary] = []
 
@@ -250,7 +253,7 @@ def test_an_observer_may_come_late() -> None:
 
 
 def test_an_observer_is_notified_of_each_answer_of_a_successor() -> None:
-    """Of the end of one before what comes next is asked for."""
+    """An end is reported before the successor is asked."""
     s = StreamerV2([chunk("a", "stop"), DONE])
     diary = Diary()
     s.observe(diary)
@@ -276,7 +279,7 @@ def test_an_observer_is_notified_of_each_answer_of_a_successor() -> None:
 
 
 def test_who_has_read_nothing_has_nothing_to_tell() -> None:
-    """A stream that is closed before its first next() was none."""
+    """If a stream is closed before its first next(), its observer is not notified."""
     diary = Diary()
     with StreamerV2([chunk("a")]) as s:
         s.observe(diary)
@@ -298,7 +301,7 @@ def test_an_error_of_an_observer_is_not_hidden() -> None:
 
 
 def test_an_observer_does_not_see_the_error_for_the_reader() -> None:
-    """Leaving the block raises it all the same."""
+    """An observer does not check the error for you: leaving the block raises it."""
     s = StreamerV2([b'data: {"error": {"message": "no"}}\n\n'])
     s.observe(Diary())
     assert s.next()
@@ -308,7 +311,7 @@ def test_an_observer_does_not_see_the_error_for_the_reader() -> None:
 
 
 def test_a_server_that_hangs_up_is_told_as_it_is() -> None:
-    """The outcome and the error that the stream has."""
+    """The observer is notified of the stream's own outcome and error."""
     with serving([CHUNKED + ch(chunk("Hi")), FIN]) as server:
         with Client("k", server.base_url, retries=RetryPolicy(attempts=1)) as client:
             s = client.create_chat_completion_stream(model="m", messages=[])

@@ -73,7 +73,7 @@ def event(name: str, payload: Any) -> bytes:
 
 
 def run(status: str, **more: Any) -> bytes:
-    """Return the event that tells that a run has this *status*."""
+    """Return the event of a run that has this *status*."""
     return event(f"thread.run.{status}", {"id": "run_1", "status": status, **more})
 
 
@@ -106,7 +106,7 @@ def split(request: pytest.FixtureRequest) -> Callable[[bytes], list[bytes]]:
 
 
 def read_all(s: StreamerV2) -> list[Event]:
-    """Return the events that *s* steps to, and leave its error to be asked for."""
+    """Return all events of *s*, without checking its error."""
     events = []
     while s.next():
         events.append(s.event())
@@ -114,7 +114,7 @@ def read_all(s: StreamerV2) -> list[Event]:
 
 
 def types(s: StreamerV2) -> list[str]:
-    """Return the wire names of the events that *s* steps to."""
+    """Return the wire names of all events of *s*."""
     return [event.type for event in read_all(s)]
 
 
@@ -141,7 +141,7 @@ class Closeable:
         return iter(self.chunks)
 
     def close(self) -> None:
-        """Count."""
+        """Count the call."""
         self.closed += 1
 
 
@@ -291,7 +291,7 @@ def test_failed_step_leaves_no_event_behind() -> None:
     "source", ["text", b"bytes", bytearray(b"x"), memoryview(b"x"), 5, None, io.StringIO("x")]
 )
 def test_what_is_not_a_source_is_refused_at_once(source: Any) -> None:
-    """Text, a single bytes object, or no source at all is a TypeError when it is passed."""
+    """Text, one bytes object or None, for example, is a TypeError as soon as you pass it."""
     with pytest.raises(TypeError):
         StreamerV2(source)
     with pytest.raises(TypeError):
@@ -402,7 +402,7 @@ def test_error_of_ours_from_the_source_is_kept() -> None:
 
 
 def test_interrupt_is_not_swallowed() -> None:
-    """Ctrl-C while waiting for the source is not an error of the stream: it is raised."""
+    """Ctrl-C while waiting for the source is raised, and not taken for an error of the stream."""
     with pytest.raises(KeyboardInterrupt):
         StreamerV2(Breaking(error=KeyboardInterrupt())).next()
 
@@ -424,7 +424,7 @@ def test_break_inside_an_event_after_the_end_is_noted() -> None:
 
 
 def test_held_connection_after_the_end_is_noted() -> None:
-    """A server that says no more and does not hang up either is told by its own note."""
+    """If a server keeps the connection open after the end, a note of its own says so."""
     s = StreamerV2(Breaking(run("completed"), error=StreamTimeoutError("grace")))
     assert types(s) == ["thread.run.completed"]
     assert (s.outcome, s.err()) == ("completed", None)
@@ -442,7 +442,7 @@ def test_without_require_terminal_the_end_of_input_is_enough() -> None:
 
 
 def test_grace_begins_at_the_terminal_event() -> None:
-    """When the answer is whole, the source is told how long it may stay open."""
+    """When the answer is whole, the source is notified how long it may stay open."""
     source = Live(run("queued"), run("completed"), event("usage", {}))
     s = StreamerV2(source)
     assert s.next()
@@ -559,7 +559,7 @@ def test_flat_error_event_is_an_error(split: Callable[[bytes], list[bytes]]) -> 
 
 
 def test_reading_continues_after_an_error_event() -> None:
-    """Servers tell more after an error, so it is read on; the first error stays the error."""
+    """Servers may send more after an error, so it is read, but the first error stays the error."""
     s = StreamerV2([error_event("first"), delta("a"), error_event("second"), run("completed")])
     assert types(s) == ["error", "thread.message.delta", "error", "thread.run.completed"]
     assert str(s.err()) == "first"
@@ -598,7 +598,7 @@ def test_keep_alive_comments_are_no_events(split: Callable[[bytes], list[bytes]]
 
 
 def test_blocks_without_a_payload_are_no_errors(split: Callable[[bytes], list[bytes]]) -> None:
-    """B24: empty data, no data, pings and unknown names kill no stream and fool no match."""
+    """B24: empty data, no data, pings and unknown names end no stream and match no known event."""
     s = StreamerV2(
         split(
             b"data:\n\ndata\n\nevent: x\n\n"
@@ -685,7 +685,7 @@ def test_notes_are_the_readers_own_copy() -> None:
 
 
 def test_bad_utf8_is_repaired_and_noted(split: Callable[[bytes], list[bytes]]) -> None:
-    """Bytes that are no UTF-8 become U+FFFD, the stream continues, and a note counts the event."""
+    """Bytes that are not UTF-8 become U+FFFD, the stream continues, and a note counts the event."""
     s = StreamerV2(split(delta("aXb").replace(b"X", b"\xff") + DONE))
     assert s.next()
     assert s.text() == "a\ufffdb"
@@ -768,14 +768,14 @@ def test_last_block_without_a_blank_line(
 
 
 def test_cut_block_before_a_broken_end_is_not_taken() -> None:
-    """Where the network broke, a block without its blank line is not an event."""
+    """If the network broke, a block without its blank line is not an event."""
     s = StreamerV2(Breaking(run("completed")[:-2], error=OSError("reset")))
     assert types(s) == []
     assert type(s.err()) is TransportError
 
 
 def test_cut_block_that_was_an_event_still_counts_in_the_error() -> None:
-    """A last block that was taken is an event in the counts, too."""
+    """A last block without its blank line counts as an event."""
     s = StreamerV2([delta("a")[:-2]])
     read_all(s)
     assert s.err() is not None
@@ -828,7 +828,7 @@ def test_with_does_not_raise_what_has_been_asked_for() -> None:
 
 
 def test_asking_too_early_is_not_asking() -> None:
-    """err() while the stream still runs tells nothing, so the error stays pending."""
+    """err() before the end says nothing, so the error stays pending."""
 
     def block() -> None:
         with StreamerV2([delta("a")]) as s:
@@ -862,7 +862,7 @@ def test_with_is_silent_after_a_clean_end() -> None:
 
 
 def test_leaving_early_is_not_an_error() -> None:
-    """To stop listening is not a fault: the stream counts as cancelled, without an error."""
+    """If you leave the loop early, the stream counts as cancelled, without an error."""
     source = Closeable(run("queued"), delta("a"), delta("b"))
     with StreamerV2(source) as s:
         assert next(iter(s)).type == "thread.run.queued"
@@ -892,7 +892,7 @@ def test_leaving_at_the_done_event_is_the_end() -> None:
 
 
 def test_leaving_at_the_end_of_the_run_is_the_end() -> None:
-    """Where the stream has shown its end, close() judges it, also without a DoneEvent."""
+    """If the stream has shown its end, close() judges it, even without a DoneEvent."""
     with StreamerV2([run("completed"), DONE]) as s:
         assert s.next()
     assert (s.outcome, s.err()) == ("completed", None)
@@ -1008,11 +1008,11 @@ def test_cancel_counts_for_chained_streams() -> None:
 
 
 def test_cancel_between_two_streams_of_a_chain() -> None:
-    """cancel() that comes when one stream has ended and the next not begun is not lost."""
+    """A cancel() after the end of one stream and before the beginning of the next is not lost."""
     second = Live(ANSWER)
 
     class LastWord(Closeable):
-        """Is released between the two streams: the other thread comes just then."""
+        """Cancels the streamer when it is closed, which is between the two streams."""
 
         def close(self) -> None:
             s.cancel()
@@ -1083,7 +1083,7 @@ def test_error_in_the_first_stream_ends_the_chain(first: list[bytes]) -> None:
 
 
 def test_each_stream_of_a_chain_is_judged_by_itself() -> None:
-    """The end of one stream is not an end of the next: that can be truncated, or cut, or whole."""
+    """The end of one stream is not that of the next, which can be truncated, cut or whole."""
     s = StreamerV2([run("completed"), DONE])
     s.chain([delta("a")])
     read_all(s)
@@ -1150,7 +1150,7 @@ def test_handed_over_streamer_is_over() -> None:
 
 
 def test_close_closes_the_whole_chain() -> None:
-    """close() releases the current stream and of those that were never reached."""
+    """close() closes the current source and those that were never reached."""
     sources = [Closeable(ANSWER) for _ in range(3)]
     s = StreamerV2(sources[0])
     for source in sources[1:]:
@@ -1180,10 +1180,10 @@ def test_closing_continues_after_an_error() -> None:
 
 
 def test_observer_that_raises_keeps_no_source_open() -> None:
-    """What an observer raises at the end leaves close(), after the sources have been closed."""
+    """What an observer raises at the end leaves close(), once the sources are closed."""
 
     class Broken(Observer):
-        """It cannot bear the end."""
+        """An observer that raises an exception at the end."""
 
         def ended(self, *_: object) -> None:
             raise LookupError("mine")
@@ -1200,7 +1200,7 @@ def test_observer_that_raises_keeps_no_source_open() -> None:
 
 
 def test_going_on_closes_the_stream_before() -> None:
-    """A stream of a chain is released when the next one begins."""
+    """The source of a stream is closed when the next one of the chain begins."""
     first = Closeable(run("requires_action"), DONE)
     s = StreamerV2(first)
     s.chain([ANSWER])
@@ -1295,7 +1295,7 @@ def test_read_does_not_wait_for_more_than_there_is() -> None:
 
 
 def test_read_delivers_all_text_before_the_error() -> None:
-    """By size, the text comes first and the error after it, again and again."""
+    """read(size) returns all text first, and then raises the error at each call."""
     s = StreamerV2([delta("par")])
     assert s.read(2) == b"pa"
     assert s.read(2) == b"r"
@@ -1369,7 +1369,7 @@ def test_halves_of_characters_are_joined(sent: list[str], deltas: list[str]) -> 
     st.lists(st.text(st.characters(codec="utf-8") | st.sampled_from("\ud83d\ude00")), max_size=5)
 )
 def test_any_text_can_be_read(sent: list[str]) -> None:
-    """Whatever halves of characters the deltas hold, what is read is UTF-8, and the same."""
+    """Whatever halves of characters the deltas have, the text is read whole, as UTF-8."""
     data = b"".join(map(delta, sent)) + DONE
     joined = "".join(sent).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert StreamerV2([data]).read().decode() == joined

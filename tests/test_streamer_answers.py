@@ -37,10 +37,10 @@ def chat(*pieces: str, finish: str | None = "stop") -> list[bytes]:
 
 
 class TestChainFrom:
-    """A successor says what comes next, whenever the chain would end."""
+    """A successor says what comes next when the chain would end."""
 
     def test_it_is_asked_at_each_end(self) -> None:
-        """It sees the stream that has ended, and what it returns continues in the same loop."""
+        """It gets the stream that has ended, and what it returns continues in the same loop."""
         seen = []
         left = [chat("c"), StreamerV2(chat("b"))]
 
@@ -55,7 +55,7 @@ class TestChainFrom:
         assert seen == [("a", "completed"), ("b", "completed"), ("c", "completed")]
 
     def test_it_comes_after_what_was_chained(self) -> None:
-        """Both may be used."""
+        """The successor is asked only when the chained streams have ended."""
         ends = []
 
         def successor(streamer: StreamerV2, outcome: Outcome) -> Outcome:
@@ -69,7 +69,7 @@ class TestChainFrom:
         assert ends == ["b"]
 
     def test_it_may_say_how_the_chain_has_ended(self) -> None:
-        """It knows more than the stream does."""
+        """It can return another outcome than that of the stream."""
         s = StreamerV2(chat("a"))
         s.chain_from(lambda *_: "requires_action")
         assert s.read() == b"a"
@@ -84,7 +84,7 @@ class TestChainFrom:
         assert isinstance(s.err(), TruncatedStreamError)
 
     def test_it_is_not_asked_by_close(self) -> None:
-        """To leave is not to continue."""
+        """close() does not ask the successor, even after a complete answer."""
         s = StreamerV2(chat("a"))
         s.chain_from(lambda *_: pytest.fail("it was asked"))
         for _ in chat("a"):
@@ -100,7 +100,7 @@ class TestChainFrom:
     def test_what_it_raises_ends_the_stream(
         self, successor: Callable[..., Any], error: type[Exception]
     ) -> None:
-        """It is raised once, by next(), and the stream has ended as it would have without it."""
+        """next() raises it once, and the outcome is what it would be without the successor."""
         s = StreamerV2(chat("a"))
         s.chain_from(successor)
         for _ in chat("a"):
@@ -111,7 +111,7 @@ class TestChainFrom:
         assert (s.outcome, s.err()) == ("completed", None)
 
     def test_it_comes_before_the_end(self) -> None:
-        """Afterwards it is not asked any more."""
+        """After the end, chain_from() raises a RuntimeError."""
         s = StreamerV2(chat("a"))
         s.read()
         with pytest.raises(RuntimeError) as caught:
@@ -131,7 +131,7 @@ class TestFinalAs:
     """An answer that is JSON becomes an object."""
 
     def test_the_answer_becomes_an_object(self) -> None:
-        """Once it is whole."""
+        """`final_as()` returns the whole answer as an object."""
         s = StreamerV2(chat('{"name": "Rome", ', '"people": null}'))
         s.read()
         assert s.final_as(City) == City(name="Rome")
@@ -166,7 +166,7 @@ class TestFinalAs:
     def test_what_does_not_fit_is_a_decode_error(
         self, text: str, finish: str, message: str
     ) -> None:
-        """It says where, and has the answer with it."""
+        """The error says where the answer does not fit, and has the answer as its snapshot."""
         s = StreamerV2(chat(text, finish=finish))
         s.read()
         with pytest.raises(DecodeError) as caught:
@@ -177,7 +177,7 @@ class TestFinalAs:
         assert caught.value.snapshot.text == text
 
     def test_an_answer_that_is_not_whole_is_refused(self) -> None:
-        """As `final()` does."""
+        """`final_as()` raises the error of the stream, as `final()` does."""
         s = StreamerV2(chat('{"name": "Rome"}', finish=None))
         assert s.next()
         assert not s.next()
@@ -204,28 +204,28 @@ class TestPartial:
         ]
 
     def test_it_can_be_asked_for_before_there_is_anything(self) -> None:
-        """The answer is read as if it had not been asked for."""
+        """It is None before the answer begins, and the value later."""
         with StreamerV2(chat("4", "2")) as s:
             assert s.partial() is None
             s.read()
             assert s.partial() == 42
 
     def test_it_can_be_asked_for_at_the_end_only(self) -> None:
-        """A number that is the whole answer has come to its end then."""
+        """A number is complete only at the end of the answer."""
         with StreamerV2(chat("4", "2")) as s:
             while s.next():
                 pass
             assert s.partial() == 42
 
     def test_a_chained_stream_has_its_own(self) -> None:
-        """It is another answer."""
+        """The value of a chained stream replaces that of the stream before."""
         with StreamerV2(chat('{"a": 1}')) as s:
             s.chain(chat('{"b": 2}'))
             s.read()
             assert s.partial() == {"b": 2}
 
     def test_it_stays_after_an_error(self) -> None:
-        """What has come is all that there is."""
+        """After an error, the value is what has come until then."""
 
         def broken() -> Any:
             yield chat('{"a": "b', finish=None)[0]
@@ -239,10 +239,10 @@ class TestPartial:
 
 
 class TestChoices:
-    """Of several answers, one is asked for; without a number it is number 0."""
+    """You can ask for one of several choices; the default is number 0."""
 
     def test_each_question_goes_to_the_choice_that_it_names(self) -> None:
-        """All of them, of one event."""
+        """Each unwrapper returns its choice's part of an event that has several."""
 
         def delta(name: str, sound: str) -> dict[str, Any]:
             return {

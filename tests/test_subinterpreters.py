@@ -11,7 +11,7 @@ import pytest
 
 FOLDER = Path(__file__).parent / "recorded"
 
-# Python has a module for it since 3.14 only; this is what that one stands on.
+# Python has a public module for this only since 3.14; this is the one that it uses.
 IN_A_SUBINTERPRETER = """
 import sys
 code = sys.stdin.read()
@@ -67,7 +67,7 @@ print(answer.value)
 
 
 def run(*arguments: str, code: str) -> str:
-    """Return what Python prints that gets *code* on standard input."""
+    """Return what a Python prints that gets *code* on standard input."""
     environment = {name: os.environ[name] for name in os.environ if "COV" not in name}
     ran = subprocess.run(
         [sys.executable, *arguments],
@@ -97,7 +97,7 @@ NO_OPENSSL = pytest.mark.skipif(
     ],
 )
 def test_a_subinterpreter_reads_what_every_interpreter_reads(code: str) -> None:
-    """The same events, the same text, the same end."""
+    """The code prints the same in a subinterpreter as in the main one."""
     printed = run("-c", IN_A_SUBINTERPRETER, code=code)
     assert printed
     assert printed == run("-", code=code)

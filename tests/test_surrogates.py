@@ -57,7 +57,7 @@ def test_pairs_are_joined_and_lone_halves_replaced(text: str, joined: str, mende
 
 @given(texts)
 def test_a_half_is_found(text: str) -> None:
-    """Where there is one, and only there, the text cannot be encoded."""
+    """It finds a half exactly where `mend()` changes the text."""
     found = find_half(text)
     assert (found is None) == (mend(text) == text)
     assert found is None or "\ud800" <= text[found.start()] <= "\udfff"

@@ -1,4 +1,4 @@
-"""What OpenTelemetry is notified of streams, by its own in-memory exporter."""
+"""The spans and measurements that OpenTelemetry gets, by its own in-memory exporter."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class World:
         self.telemetry = Telemetry(tracer_provider=tracers, meter_provider=meters)
 
     def client(self, server: ScriptedServer) -> Client:
-        """Return a client that is watched."""
+        """Return a client that reports to OpenTelemetry."""
         return Client("k", server.base_url, retries=AT_ONCE, observers=[self.telemetry])
 
     def spans(self) -> list[ReadableSpan]:
-        """Return what has been ended."""
+        """Return the spans that have ended."""
         return list(self._spans.get_finished_spans())
 
     def measured(self) -> dict[str, list[tuple[int, float, dict[str, Any]]]]:
@@ -71,12 +71,12 @@ class World:
 
 @pytest.fixture
 def world() -> World:
-    """Give a place of their own to the spans of a test."""
+    """Give the test its own place for spans and measurements."""
     return World()
 
 
 def test_an_answer_is_a_span(world: World) -> None:
-    """It has what was asked for and what came, by the names of the conventions, and no content."""
+    """The span has the request and the answer in the terms of the conventions, without content."""
     with serving([CHUNKED + ch(chat(*CHAT) + DONE) + END]) as server:
         with world.client(server) as client:
             with client.create_chat_completion_stream(
@@ -166,7 +166,7 @@ def test_a_failure_is_reported(world: World) -> None:
 
 
 def test_each_answer_of_a_chain_is_a_span(world: World) -> None:
-    """So tools that run between two answers are part of neither."""
+    """Tools that run between two answers are in neither span."""
     response = {"id": "resp_1", "model": "m-7", "status": "completed", "output": [],
                 "usage": {"input_tokens": 1, "output_tokens": None}}  # fmt: skip
     completed = {"type": "response.completed", "response": response, "sequence_number": 0}
@@ -224,7 +224,7 @@ def test_a_stream_without_a_request_is_a_span_too(world: World) -> None:
 
 
 def test_each_choice_has_one_reason(world: World) -> None:
-    """In the order of the choices, the last that it was given, and nothing that is not a code."""
+    """The reasons are in the order of the choices: the last of each, if it is a code."""
 
     def ends(*reasons: tuple[int, str | None]) -> dict[str, Any]:
         choices = [
@@ -248,7 +248,7 @@ def test_each_choice_has_one_reason(world: World) -> None:
 
 
 def test_each_task_has_its_own_current_span(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The span of an answer belongs to the task that reads it, and so does what its thread does."""
+    """The span of an answer is a child of its task's span, also in the thread that sends."""
     tracer = world.tracers.get_tracer("test")
     sending: dict[str, int] = {}
     sent = requests.Session.request
@@ -289,7 +289,7 @@ def test_each_task_has_its_own_current_span(world: World, monkeypatch: pytest.Mo
 
 
 class _Barrier:
-    """Where two tasks wait for one another; asyncio has one since Python 3.11."""
+    """Makes two tasks wait for each other; asyncio has one since Python 3.11."""
 
     def __init__(self) -> None:
         self._waiting: list[asyncio.Future[None]] = []

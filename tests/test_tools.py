@@ -78,10 +78,10 @@ def ask(client: Client, **params: Any) -> StreamerV2:
 
 
 class TestSchemas:
-    """A function's signature says what the model has to give."""
+    """The signature of a function becomes the schema of its arguments."""
 
     def test_a_function_is_a_tool(self) -> None:
-        """Its name, its docstring and its types are all that it takes."""
+        """Its name, its docstring and its types become the tool."""
         parameters = {
             "type": "object",
             "properties": {
@@ -129,7 +129,7 @@ class TestSchemas:
         }
 
     def test_an_argument_may_be_required_after_one_that_is_not(self) -> None:
-        """As Python allows it of those that are given by name."""
+        """Python allows this for keyword-only parameters."""
 
         def store(force: bool = False, *, name: str) -> None: ...  # noqa: FBT002 - the point
 
@@ -140,7 +140,7 @@ class TestSchemas:
         )
 
     def test_a_default_of_none_makes_a_type_optional(self) -> None:
-        """Many write it that way."""
+        """Many functions omit `| None` from the annotation."""
 
         def find(name: str = None) -> None:  # type: ignore[assignment] # noqa: RUF013 - on purpose
             ...
@@ -162,13 +162,13 @@ class TestSchemas:
     def test_what_the_model_cannot_call_is_a_type_error(
         self, function: Callable[..., Any], message: str
     ) -> None:
-        """It is told before anything is sent."""
+        """`tool_of()` raises it, before anything is sent."""
         with pytest.raises(TypeError) as caught:
             tool_of(function)
         assert str(caught.value) == message
 
     def test_a_coroutine_function_is_a_tool_as_well(self) -> None:
-        """An asynchronous client runs it."""
+        """A coroutine function becomes a tool, which an asynchronous client runs."""
 
         async def later(city: str) -> str:
             """Tell it later."""
@@ -184,7 +184,7 @@ class TestSchemas:
             tool_of(functools.partial(get_weather, "Rome"))
 
         class Builtin:
-            """As `max` is, in some versions of Python."""
+            """Has no signature, like `max` in some versions of Python."""
 
             __name__ = "builtin"
 
@@ -204,7 +204,7 @@ class TestChat:
     def test_the_answers_are_sent_and_the_loop_continues(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """Each call has its answer, in order; what was asked besides is asked again."""
+        """Each call gets its answer, in order, and the request keeps its other arguments."""
         server.scripts += [
             chat_calls(("c1", "get_weather", '{"city": "Rome"}'), ("c2", "fail", "")),
             chat_calls(("c3", "get_weather", '{"city": "Bari", "unit": "F", "_day": 1}')),
@@ -269,7 +269,7 @@ class TestChat:
     def test_the_model_is_notified_of_its_mistakes(
         self, server: ScriptedServer, client: Client, name: str, arguments: str, output: str
     ) -> None:
-        """No matter who gets the exceptions of the functions."""
+        """This holds even if exceptions of the functions are raised to the caller."""
         server.scripts += [chat_calls(("c", name, arguments)), CHAT_TEXT]
         with run_tools(client, ask(client), [get_weather], on_error="raise") as s:
             assert s.read() == b"Sunny."
@@ -281,7 +281,7 @@ class TestChat:
     def test_an_exception_can_be_raised_to_the_caller(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """It comes out of next() as it is, once."""
+        """next() raises it once, unchanged."""
         server.scripts.append(chat_calls(("c", "fail", "{}")))
         with run_tools(client, ask(client), [fail], on_error="raise") as s:
             with pytest.raises(ValueError, match="no luck"):
@@ -291,7 +291,7 @@ class TestChat:
         assert len(server.requests) == 1
 
     def test_it_stops_after_some_rounds(self, server: ScriptedServer, client: Client) -> None:
-        """The outcome says that answers are due, and the snapshot to what."""
+        """After `max_rounds`, the outcome is "requires_action" and the snapshot has the calls."""
         calls = chat_calls(("c", "fail", "{}"))
         server.scripts += [calls, calls, calls]
         with run_tools(client, ask(client), [fail], max_rounds=2) as s:
@@ -302,7 +302,7 @@ class TestChat:
         assert len(server.requests) == 3
 
     def test_what_was_cut_short_is_not_called(self, server: ScriptedServer, client: Client) -> None:
-        """Half of the arguments may be JSON too."""
+        """A call that a limit cut short is not run, although its arguments may be valid JSON."""
         server.scripts.append(chat_calls(("c", "fail", "{}"), finish="length"))
         with run_tools(client, ask(client), [fail]) as s:
             assert s.read() == b""
@@ -318,7 +318,7 @@ class TestChat:
         assert "tool_choice" not in server.requests[1].json()
 
     def test_an_empty_stream_calls_nothing(self, server: ScriptedServer, client: Client) -> None:
-        """There is no answer in it."""
+        """A stream without an answer has no calls."""
         server.scripts.append(script())
         with run_tools(client, ask(client), [fail]) as s:
             assert s.read() == b""
@@ -326,7 +326,7 @@ class TestChat:
 
 
 class TestResponses:
-    """Responses: the server knows what was said."""
+    """Responses: the server keeps the conversation."""
 
     CALL = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "get_weather"}
 
@@ -358,12 +358,12 @@ class TestResponses:
         return body
 
     def test_it_continues_from_the_response(self, server: ScriptedServer, client: Client) -> None:
-        """Only the outputs are sent; a forced call is forced once."""
+        """The next request has only the outputs, and does not force another call."""
         body = self.answered(server, client, input="Weather?", tool_choice="required")
         assert body == {"input": [self.OUTPUT], "previous_response_id": "resp_1"}
 
     def test_a_conversation_knows_where_it_is(self, server: ScriptedServer, client: Client) -> None:
-        """The API takes one of the two only."""
+        """With `conversation`, no `previous_response_id` is sent: the API accepts only one."""
         body = self.answered(server, client, input="Weather?", conversation="conv_1")
         assert body == {"input": [self.OUTPUT], "conversation": "conv_1"}
 
@@ -378,7 +378,7 @@ class TestResponses:
     def test_what_is_not_stored_is_sent_again(
         self, server: ScriptedServer, client: Client, given: Any, before: Any
     ) -> None:
-        """With what the model has said."""
+        """With `store=False`, the next request repeats the input and the model's calls."""
         body = self.answered(server, client, input=given, store=False)
         call = {**self.CALL, "arguments": '{"city": "Rome"}', "status": "completed"}
         assert body == {"input": [*before, call, self.OUTPUT], "store": False}
@@ -388,7 +388,7 @@ class TestAssistants:
     """Assistants: the run waits, and continues."""
 
     def test_the_outputs_are_submitted(self, server: ScriptedServer, client: Client) -> None:
-        """To the run that asked, with the headers of the first request."""
+        """The run that waits gets the outputs, with the headers of the first request."""
         function = {"name": "get_weather", "arguments": '{"city": "Rome"}'}
         call = {"id": "c1", "type": "function", "function": function}
         waiting = {
@@ -418,7 +418,7 @@ class TestAssistants:
     def test_a_run_that_does_not_wait_calls_nothing(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """A call that is being written when the run ends is not answered."""
+        """If the run ends while a call is being written, the call is not answered."""
         call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "fail"}}
         details = {"type": "tool_calls", "tool_calls": [call]}
         step = {
@@ -436,10 +436,10 @@ class TestAssistants:
 
 
 class TestMisuse:
-    """What cannot work is told at once."""
+    """What cannot work is an error at once."""
 
     def test_only_streams_of_a_create_method_remember_what_was_asked(self, client: Client) -> None:
-        """A recording, a retrieved response and an image cannot be asked again."""
+        """A recording, a retrieved response and an image have no request to continue from."""
         for stream in (
             StreamerV2([]),
             client.retrieve_response_stream("resp_1"),
@@ -454,23 +454,23 @@ class TestMisuse:
 
     @pytest.mark.wires("blocking")
     def test_the_client_comes_first(self, client: Client) -> None:
-        """Although the stream is what one thinks of first."""
+        """If you pass the stream before the client, the error says what it needs."""
         with pytest.raises(TypeError, match="run_tools needs a stream that the client has made"):
             run_tools(ask(client), client, [])  # type: ignore[call-overload]
 
     def test_several_choices_have_no_common_next_question(self, client: Client) -> None:
-        """One is fine."""
+        """A request for several choices is refused, and n=1 is not."""
         run_tools(client, ask(client, n=1), [])
         with pytest.raises(ValueError, match="needs a request for one choice, not n=2"):
             run_tools(client, ask(client, n=2), [])
 
     def test_two_functions_have_two_names(self, client: Client) -> None:
-        """Otherwise it is unknown which one is called."""
+        """With one name for both, it would be unclear which one the model calls."""
         with pytest.raises(ValueError, match="two functions have the name 'fail'"):
             run_tools(client, ask(client), [fail, fail])
 
     def test_functions_are_given_in_a_list(self, client: Client) -> None:
-        """Not a single one, and not their names."""
+        """A single function, or a dict of them, is a TypeError that says so."""
         with pytest.raises(TypeError, match="put a single one into a list"):
             run_tools(client, ask(client), fail)  # type: ignore[call-overload]
         with pytest.raises(TypeError, match="the functions themselves, not the name 'fail'"):
@@ -478,12 +478,12 @@ class TestMisuse:
 
     @pytest.mark.wires("blocking")
     def test_a_blocking_client_runs_one_call_at_a_time(self, client: Client) -> None:
-        """Nothing else would run in its thread."""
+        """`concurrent=True` needs an AsyncClient, since a blocking one has only one thread."""
         with pytest.raises(TypeError, match="concurrent=True needs an AsyncClient"):
             run_tools(client, ask(client), [], concurrent=True)  # type: ignore[call-overload]
 
     def test_there_are_two_ways_to_report(self, client: Client) -> None:
-        """A typing error is not a third one."""
+        """A misspelled `on_error` is a ValueError."""
         wrong: Any = "modell"
         with pytest.raises(ValueError, match="must be 'model' or 'raise', not 'modell'"):
             run_tools(client, ask(client), [], on_error=wrong)
@@ -493,7 +493,10 @@ class TestTypes:
     """Parameters and results of every kind that has a schema."""
 
     def test_annotated_describes_a_parameter(self) -> None:
-        """More closely than the docstring does; a default makes it optional as ever."""
+        """An annotation counts more than the docstring.
+
+        A default of None makes the type optional here, too.
+        """
 
         def find(
             name: Annotated[str, "Whom to find."],
@@ -516,7 +519,7 @@ class TestTypes:
         }
 
     def test_only_the_types_of_parameters_have_to_be_known(self) -> None:
-        """A result is text, whatever its annotation says."""
+        """The annotation of the result does not matter: a result is sent as text."""
 
         def known(x: "int") -> "Nowhere":  # type: ignore[name-defined] # noqa: F821, UP037 - on purpose
             ...
@@ -532,7 +535,7 @@ class TestTypes:
         )
 
     def test_a_wrapped_function_has_the_types_of_what_it_wraps(self) -> None:
-        """Its names are looked up where they were written; a built-in has none to look up."""
+        """A wrapper has the schema of what it wraps, and an object that of its `__call__`."""
 
         @functools.wraps(get_weather)
         def wrapped(*args: Any, **kwargs: Any) -> Any: ...
@@ -547,7 +550,7 @@ class TestTypes:
         assert function_schema(Callable_())["required"] == ["x"]
 
     def test_a_generator_is_not_called_by_a_model(self) -> None:
-        """Nor is one that is asynchronous."""
+        """An asynchronous generator function is a TypeError."""
 
         async def later() -> Any:
             yield 1
@@ -558,7 +561,7 @@ class TestTypes:
     def test_arguments_and_results_may_be_objects(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """Of attrs, of dataclasses and of pydantic, and what is in them."""
+        """Arguments and results may be objects of attrs, dataclasses or pydantic, also nested."""
         seen: list[Any] = []
 
         def take(point: Point, model: Model) -> Any:
@@ -576,7 +579,7 @@ class TestTypes:
     def test_what_a_model_says_about_its_fields_is_its_own(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """It may say anything, and the model is told only on request."""
+        """A validator's message may be private: it is sent only with `error_text=True`."""
 
         def take(secret: Secretive) -> None: ...
 
@@ -590,7 +593,7 @@ class TestTypes:
 
     @pytest.mark.wires("blocking")
     def test_nothing_waits_for_a_coroutine(self, server: ScriptedServer, client: Client) -> None:
-        """No matter who makes it."""
+        """A blocking client refuses coroutine functions, and a coroutine is not a result."""
 
         async def later() -> str:
             return "too late"
@@ -617,7 +620,7 @@ class TestTypes:
             )
 
     def test_a_class_is_not_a_result(self, server: ScriptedServer, client: Client) -> None:
-        """Only its objects are."""
+        """A function that returns a class, rather than an object, has failed."""
 
         def take() -> Any:
             return Point
@@ -650,7 +653,7 @@ class Model(pydantic.BaseModel):
 
 
 class Secretive(pydantic.BaseModel):
-    """A model that says too much."""
+    """A model whose validator reveals too much."""
 
     x: int
 

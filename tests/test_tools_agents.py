@@ -81,7 +81,7 @@ class TestRounds:
     """The stream stays open while functions run."""
 
     def test_outputs_are_sent_and_reading_continues(self, memory: Any) -> None:
-        """Over the same connection."""
+        """The outputs are sent in a request of their own, and the first stream stays open."""
         wire = memory(streamed(*begun(), *round_of(made()), *LAST), ACCEPTED)
         stream = ask(wire)
         assert stream.final().text == "Sunny"
@@ -99,7 +99,7 @@ class TestRounds:
         assert stream.notes == {}
 
     def test_all_calls_of_a_round_are_answered_at_once(self, memory: Any) -> None:
-        """Those of subagents too, each with its own turn."""
+        """One request answers all calls, also those of subagents, each with its own turn."""
         calls = [made("c1"), made("c2", "Oslo", turn_id="turn_2")]
         events = [*begun(), turn("created", "turn_2", "sub_1"), *round_of(*calls), *LAST]
         wire = memory(streamed(*events), ACCEPTED)
@@ -108,7 +108,7 @@ class TestRounds:
         assert sent == [("turn_1", "sun in Rome"), ("turn_2", "sun in Oslo")]
 
     def test_several_rounds(self, memory: Any) -> None:
-        """Until there are no calls any more."""
+        """The rounds end when there are no more calls."""
         first = [*begun(), *round_of(made("c1")), session("in_progress")]
         wire = memory(streamed(*first, *round_of(made("c2")), *LAST), ACCEPTED, ACCEPTED)
         assert ask(wire).final().text == "Sunny"
@@ -127,7 +127,7 @@ class TestRounds:
         ]
 
     def test_session_that_only_repeats_itself_is_read_on(self, memory: Any) -> None:
-        """The outputs are on their way."""
+        """If the session lists a call that was just answered, the output is not sent again."""
         one, two = made("c1"), made("c2")
         events = [*begun(), *round_of(one, two), waiting(two), *LAST]
         wire = memory(streamed(*events), ACCEPTED)
@@ -135,7 +135,7 @@ class TestRounds:
         assert len(wire.sent) == len(("POST", "POST"))
 
     def test_stream_that_is_over_is_not_read_on(self, memory: Any) -> None:
-        """What it still asks for is in the answer."""
+        """If the next stream is over as well, the answer has the call that is still waiting."""
         streams = [[*begun(), *round_of(made())], [waiting(made())]]
         over = [b"".join(chunks_of(*events)).rstrip(b"\n") for events in streams]
         wire = memory(*(Reply([chunk]) for chunk in over), ACCEPTED)
@@ -144,7 +144,7 @@ class TestRounds:
         assert stream.outcome == "requires_action"
 
     def test_limit_of_rounds(self, memory: Any) -> None:
-        """The session waits then."""
+        """After `max_rounds`, the session waits for the remaining calls."""
         first = [*begun(), *round_of(made("c1")), session("in_progress")]
         wire = memory(streamed(*first, *round_of(made("c2")), *LAST), ACCEPTED)
         stream = ask(wire, max_rounds=1)
@@ -152,7 +152,7 @@ class TestRounds:
         assert stream.outcome == "requires_action"
 
     def test_what_went_wrong_is_not_output(self, memory: Any) -> None:
-        """The session is told that the call failed."""
+        """The session gets an error instead of an output."""
         calls = [made("c1", 7), made("c2", name="jump")]  # type: ignore[arg-type] # what the test is about
         wire = memory(streamed(*begun(), *round_of(*calls), *LAST), ACCEPTED)
         assert ask(wire).final().text == "Sunny"
@@ -163,7 +163,7 @@ class TestRounds:
         assert "output" not in first
 
     def test_session_that_was_joined(self, memory: Any) -> None:
-        """What is said about the stream is not said to the session."""
+        """The stream's own options are not repeated in the request with the outputs."""
         events = [session("in_progress"), *round_of(made()), *LAST]
         wire = memory(streamed(*events), ACCEPTED)
         client = client_of(wire)
@@ -175,7 +175,7 @@ class TestRounds:
         assert wire.sent[1].query == (("trace", "1"),)
 
     def test_session_that_was_sent_something(self, memory: Any) -> None:
-        """In three requests, of which one stays open."""
+        """This takes three requests: the stream, the events and the outputs."""
         events = [*begun()[1:], *round_of(made()), *LAST]
         events[0]["session_id"] = SESSION_ID
         wire = memory(streamed(*events), ACCEPTED, ACCEPTED)
@@ -185,7 +185,7 @@ class TestRounds:
         assert [one.method for one in wire.sent] == ["GET", "POST", "POST"]
 
     def test_stream_that_is_over_is_followed_by_another(self, memory: Any) -> None:
-        """It is opened before the outputs are sent."""
+        """The next stream is opened before the outputs are sent."""
         [*first, last] = chunks_of(*begun(), *round_of(made()))
         over = Reply([*first, last.rstrip(b"\n")])
         wire = memory(over, streamed(*LAST), ACCEPTED)
@@ -193,14 +193,14 @@ class TestRounds:
         assert lines(wire) == ["POST /agents/sessions", f"GET {EVENTS}", f"POST {EVENTS}"]
 
     def test_stream_that_ends_after_all_is_truncated(self, memory: Any) -> None:
-        """It is not known what became of the turn."""
+        """If the stream ends after the outputs, the rest of the turn is unknown."""
         wire = memory(streamed(*begun(), *round_of(made())), ACCEPTED)
         stream = ask(wire)
         assert not [stream.event() for _ in iter(stream.next, False)][-1].type.endswith("idle")
         assert stream.outcome == "truncated"
 
     def test_refused_output_leaves_next(self, memory: Any) -> None:
-        """As in any other API."""
+        """If the server refuses the outputs, its error is raised, as in any other API."""
         refused = Reply([b'{"error": {"message": "no"}}'], status=400, headers=JSON)
         wire = memory(streamed(*begun(), *round_of(made())), refused)
         stream = ask(wire)
@@ -220,7 +220,7 @@ class TestRounds:
         ],
     )
     def test_other_actions_are_yours(self, memory: Any, action: Any) -> None:
-        """Then nothing is answered."""
+        """If the session also waits for another action, no call is answered."""
         wait = waiting(made())
         wait["session"]["required_actions"].append(action)
         wire = memory(streamed(*begun(), wait))
@@ -231,7 +231,7 @@ class TestRounds:
         assert len(wire.sent) == 1
 
     def test_other_actions_are_yours_whatever_has_been_called(self, memory: Any) -> None:
-        """A call that the session does not wait for yet counts for nothing."""
+        """A call that the session does not wait for yet changes nothing."""
         wait = session("requires_action", required_actions=[{"type": "next_year"}])
         calls = item("added", call("c1", '{"place": '))
         wire = memory(streamed(*begun(), calls, wait))
@@ -241,7 +241,7 @@ class TestRounds:
         assert len(wire.sent) == 1
 
     def test_session_without_an_id_that_can_be_one(self, memory: Any) -> None:
-        """Outputs would be sent elsewhere."""
+        """A session whose id contains a path is an error: outputs would be sent elsewhere."""
         events = json.dumps([*begun(), waiting(made())]).replace(SESSION_ID, "../threads")
         wire = memory(streamed(*json.loads(events)))
         stream = ask(wire)
@@ -251,11 +251,11 @@ class TestRounds:
         assert len(wire.sent) == 1
 
     def test_observers_see_an_end_and_a_beginning(self, memory: Any) -> None:
-        """As between two streams of a chain."""
+        """Observers see each round as an answer, as in a chain of streams."""
         told_of: list[Any] = []
 
         class Watcher(Observer):
-            """Notes what it is told."""
+            """Notes what it is notified of."""
 
             def began(self, stream: Any) -> None:
                 told_of.append("began")
@@ -274,13 +274,13 @@ class TestReadingOn:
     """A successor may return the streamer itself."""
 
     def test_it_reads_on(self) -> None:
-        """From where it stopped."""
+        """The streamer continues where it stopped."""
         streamer = StreamerV2(chunks_of(*begun(), waiting(), *LAST))
         streamer.chain_from(lambda s, outcome: s if outcome == "requires_action" else outcome)
         assert streamer.final().text == "Sunny"
 
     def test_closed_stream_does_not(self) -> None:
-        """The successor has closed it."""
+        """If the successor has closed the streamer, the stream ends."""
         streamer = StreamerV2(chunks_of(*begun(), waiting(), *LAST))
 
         def close(s: StreamerV2, outcome: Any) -> StreamerV2:
@@ -292,7 +292,7 @@ class TestReadingOn:
         assert streamer.outcome == "requires_action"
 
     def test_machine_that_was_left_does_not(self) -> None:
-        """The same below."""
+        """A machine that was left ignores `read_on()`."""
         machine = StreamMachine([])
         machine.leave(StreamerV2([]))
         machine.read_on(StreamerV2([]))
@@ -312,7 +312,7 @@ def test_tool_for_an_agent() -> None:
 
 
 def test_format_for_an_agent() -> None:
-    """The schema alone."""
+    """An agent's format has a type and a schema, without a name."""
     from attrs import frozen
 
     @frozen

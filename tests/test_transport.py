@@ -108,7 +108,7 @@ def transports() -> Iterator[Callable[[ScriptedServer], Transport]]:
 
 @contextlib.contextmanager
 def socks_proxy(response: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """Give the port of a SOCKS proxy, and the names asked of it; it answers in their place."""
+    """Yield the port of a SOCKS proxy that answers for any host, and the hosts it was asked for."""
     asked: list[bytes] = []
 
     def serve() -> None:
@@ -135,7 +135,7 @@ def socks_proxy(response: bytes) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def post(timeout: Timeout | None = None, retries: RetryPolicy = ONCE) -> Request:
-    """Return some request, which is not sent again unless the test is about that."""
+    """Return a request without retries, unless the test sets them."""
     timeout = timeout or Timeout()
     return Request(method="POST", path="/x", body={}, timeout=timeout, retries=retries)
 
@@ -199,7 +199,7 @@ class TestReading:
     def test_many_small_chunks_come_up_at_once(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """A server makes a chunk of each event; what has arrived is read in one step."""
+        """Servers send a chunk for each event; those that have arrived are read in one step."""
         with serving([CHUNKED + ch(DELTA) * 3 + END]) as server:
             assert list(transports(server).stream(post())) == [DELTA * 3]
 
@@ -215,7 +215,7 @@ class TestReading:
     def test_odd_chunks_are_read_as_ever(
         self, transports: Callable[[ScriptedServer], Transport], chunk: bytes, content: bytes
     ) -> None:
-        """What http.client takes is taken, before and behind chunks that are read in one step."""
+        """What http.client accepts is read, before and after chunks that are read in one step."""
         with serving([CHUNKED + ch(DELTA) * 2 + chunk + ch(DELTA) * 2 + END]) as server:
             body = b"".join(transports(server).stream(post()))
         assert body == DELTA * 2 + content + DELTA * 2
@@ -260,7 +260,7 @@ class TestReading:
     def test_a_known_transfer_encoding_is_read(
         self, transports: Callable[[ScriptedServer], Transport], coding: str
     ) -> None:
-        """In any case of letters; and none at all is one."""
+        """The case of "chunked" does not matter, and "identity" and an empty value are known."""
         kind = f"Content-Type: text/event-stream\r\nTransfer-Encoding: {coding}\r\n"
         head = f"HTTP/1.1 200 OK\r\n{kind}\r\n".encode()
         body = DELTA + COMPLETED + DONE
@@ -272,7 +272,7 @@ class TestReading:
     def test_no_more_is_read_than_asked_for(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """Whole chunks that have arrived wait if they are more than that."""
+        """A read never returns more than its size, even if whole chunks have arrived."""
         with serving([CHUNKED + ch(b": abc") * 5 + END]) as server:
             transport = transports(server)
             exchange = transport.stream(post())
@@ -333,7 +333,10 @@ class TestReading:
     def test_a_plain_body_is_read_whatever_its_encoding_is_called(
         self, transports: Callable[[ScriptedServer], Transport], coding: str
     ) -> None:
-        """A proxy is made not to compress it by such a name. A call has one as well."""
+        """A plain stream is read under such a name, and so is the answer to a call.
+
+        Servers use these names to keep a proxy from compressing a stream.
+        """
         head = CHUNKED.replace(b"\r\n\r\n", f"\r\nContent-Encoding: {coding}\r\n\r\n".encode())
         value = json_answer({"a": 1}, headers=f"Content-Encoding: {coding}\r\n")
         with serving([head + ch(DELTA), ch(DONE) + END], [value]) as server:
@@ -345,7 +348,7 @@ class TestReading:
     def test_an_unknown_encoding_among_others_is_an_error(
         self, transports: Callable[[ScriptedServer], Transport], coding: str
     ) -> None:
-        """What is compressed is not taken for plain, nor decoded by half."""
+        """Compressed bytes are neither read as plain text nor partly decoded."""
         headers = f"Content-Type: text/event-stream\r\nContent-Encoding: {coding}\r\n"
         with serving([answer(gzip.compress(DELTA), headers=headers)]) as server:
             error = failure(transports(server))
@@ -366,7 +369,7 @@ class TestReading:
     def test_an_answer_of_known_length_may_close_the_connection(
         self, transports: Callable[[ScriptedServer], Transport], version: str
     ) -> None:
-        """http.client closes the socket when it has all of it, before we have."""
+        """http.client closes the socket at the end of the body, before the exchange does."""
 
         def closing(body: bytes, kind: str) -> bytes:
             head = f"{version} 200 OK\r\nConnection: close\r\nContent-Type: {kind}\r\n"
@@ -458,7 +461,7 @@ class TestCuts:
     def test_a_reset_is_a_transport_error(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """A reset connection is told in the system's words."""
+        """The error quotes the system."""
         seen = threading.Event()
         with serving([CHUNKED, ch(DELTA), seen, RST]) as server:
             with StreamerV2(transports(server).stream(post())) as s:
@@ -546,7 +549,7 @@ class TestReuse:
     def test_a_stream_that_is_left_early_is_hung_up(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """Leaving the block tells the server, so that it can stop to generate."""
+        """Leaving the block closes the connection, so that the server can stop generating."""
         with serving([CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP]) as server:
             with StreamerV2(transports(server).stream(post())) as s:
                 assert s.next()
@@ -750,7 +753,7 @@ class TestClocks:
     def test_expire_can_be_taken_back(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """Another choice of the answer has begun then, and is waited for as ever."""
+        """`expire(None)` lifts the limit, as when another choice begins."""
         seen = threading.Event()
         with serving([CHUNKED + ch(DELTA), seen, ch(DONE) + END]) as server:
             exchange = transports(server).stream(post())
@@ -762,7 +765,7 @@ class TestClocks:
             assert list(chunks) == [DONE]
 
     def test_a_limit_is_a_positive_number(self) -> None:
-        """Zero would mean to never wait, which no stream survives."""
+        """A limit of zero would not wait at all, which no stream survives."""
         with pytest.raises(ValueError, match="idle must be a positive number"):
             Timeout(idle=0)
 
@@ -932,7 +935,7 @@ class TestRefusals:
         assert "secret" not in shown.lower()
 
     def test_a_key_in_capitals_is_known_in_a_name_that_is_put_in_lower_case(self) -> None:
-        """That of an encoding has no case."""
+        """A key in the Content-Encoding is hidden although the name is made lower-case."""
         headers = "Content-Encoding: SK-Secret-1234\r\n"
         with serving([answer(b"", headers=headers)]) as server:
             transport = Transport(server.base_url, key="SK-Secret-1234")
@@ -958,7 +961,7 @@ class TestRefusals:
     def test_half_a_key_at_the_end_of_a_cut_body_is_hidden(
         self, transports: Callable[[ScriptedServer], Transport], sent: int
     ) -> None:
-        """Wherever the cut falls; fewer than eight characters tell nothing."""
+        """This holds wherever the cut falls, if at least eight characters of the key are left."""
         before = "sk-secret sk-secret-".rjust(65536 - sent, "x")
         with serving([answer(f"{before}{KEY}.".encode(), status="500 No")]) as server:
             error = failure(transports(server))
@@ -976,13 +979,13 @@ class TestRefusals:
         ],
     )
     def test_a_key_that_repeats_itself_is_found_all_the_same(self, text: str, shown: str) -> None:
-        """The longest beginning of it at the end of a text is what was cut."""
+        """The longest beginning of the key at the end of a text is hidden."""
         transport = Transport("http://a/v1", key="xxxxxxxx-xxxxxxxx-1")
         assert transport.redact(text) == shown
 
     @pytest.mark.parametrize("name", SECRET_NAMES)
     def test_a_value_of_a_secret_name_is_hidden_as_the_key_is(self, name: str) -> None:
-        """In a header or a parameter, of the transport or of one request; the cut half too."""
+        """It may be in a header or a parameter, of all requests or of one, or cut short."""
         secret = "not/to be seen"
         parts: list[dict[str, Any]] = [{"headers": {name: secret}}, {"query": {name: secret}}]
         for part in parts:
@@ -996,7 +999,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("name", ["X-Author", "Idempotency-Key", "OpenAI-Project", "keyword"])
     def test_another_value_is_shown(self, name: str) -> None:
-        """What is no secret helps to find out what went wrong."""
+        """Values that are not secret stay, since they help you find the fault."""
         transport = Transport("http://a/v1", key="", headers={name: "some-value"})
         assert transport.redact("some-value") == "some-value"
 
@@ -1013,19 +1016,19 @@ class TestRefusals:
         ],
     )
     def test_so_is_what_such_a_value_consists_of(self, value: str, secret: str) -> None:
-        """A server repeats what it understood of it."""
+        """A part or another form of such a value is hidden too, as a server may repeat it."""
         transport = Transport("http://a/v1", key="", headers={"Authorization": value})
         assert transport.redact(f"<{secret}>") == "<[key]>"
         assert transport.redact("short, long enough") == "short, long enough"
 
     def test_the_longest_secret_is_hidden_first(self) -> None:
-        """One that is a part of it would leave the rest."""
+        """If a secret contains another one, hiding the shorter first would leave the rest."""
         headers = {"X-Key": "abcdefgh", "X-Token": "abcdefgh-ijkl"}
         transport = Transport("http://a/v1", key="", headers=headers)
         assert transport.redact("abcdefgh-ijkl abcdefgh.") == "[key] [key]."
 
     def test_a_body_of_too_many_arrays_has_no_text_to_show(self) -> None:
-        """It is dropped, rather than searched for a key."""
+        """A body that is nested too deeply to search for a key is dropped."""
         body: Any = []
         for _ in range(100_000):
             body = [body]
@@ -1060,7 +1063,7 @@ class TestRefusals:
     def test_the_body_of_an_error_may_break_off(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """What came of it is told."""
+        """The message has the part that arrived."""
         head = b"HTTP/1.1 400 No\r\nContent-Length: 100\r\n\r\nbecause"
         with serving([head, FIN]) as server:
             error = failure(transports(server))
@@ -1072,7 +1075,7 @@ class TestCalls:
     """A call returns the JSON value of the answer."""
 
     def test_a_call_returns_json(self, transports: Callable[[ScriptedServer], Transport]) -> None:
-        """The value is as sent."""
+        """A call returns the JSON of the answer, and asks for JSON."""
         with serving([json_answer({"id": "x"})]) as server:
             assert transports(server).call(post()) == {"id": "x"}
             assert server.requests[0].headers["accept"] == "application/json"
@@ -1114,7 +1117,7 @@ class TestRequests:
         assert transport.redact("text") == "text"
 
     def test_cookies_are_not_kept(self, transports: Callable[[ScriptedServer], Transport]) -> None:
-        """What one request is given does not follow the next one around."""
+        """A cookie that a server sets is not sent with the next request."""
         reply = json_answer({}, headers="Set-Cookie: a=b\r\n")
         with serving([reply], [reply]) as server:
             transport = transports(server)
@@ -1167,7 +1170,7 @@ class TestRequests:
         transports: Callable[[ScriptedServer], Transport],
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """Neither a repr nor the log has them; the log says what was asked where."""
+        """Neither a repr nor the log has them; the log has method, path and status."""
         caplog.set_level(logging.DEBUG, "openai_scan")
         request = Request(method="POST", path="/x", body={"q": "prompt"}, headers={"h": "prompt"})
         with serving([json_answer({})]) as server:
@@ -1292,7 +1295,7 @@ class TestFailures:
     """What goes wrong before there is an answer."""
 
     def test_a_refused_connection_is_a_connect_error(self) -> None:
-        """Nothing was sent; one sentence says what the matter is."""
+        """Nothing was sent, and the message gives the reason."""
         with serving() as server:
             pass
         transport = Transport(server.base_url, key=KEY)
@@ -1302,7 +1305,7 @@ class TestFailures:
         assert isinstance(caught.value.__cause__, OSError)
 
     def test_an_untrusted_certificate_is_a_tls_error(self, certificate: trustme.CA) -> None:
-        """It has a class of its own, and the reason in words."""
+        """The message gives the reason, and how to trust the certificate."""
         with serving(tls=tls_context(certificate)) as server:
             transport = Transport(server.base_url, key=KEY)
             with pytest.raises(
@@ -1334,7 +1337,7 @@ class TestFailures:
     def test_every_error_of_requests_has_its_own(
         self, error: Exception, connecting: bool, expected: str
     ) -> None:
-        """What is hard to cause on loopback is translated as well."""
+        """Errors that are hard to cause on loopback are translated too."""
         clock = Clock(Timeout())
         clock.connecting = connecting
         ours = failures.no_answer(error, "U", clock)
@@ -1354,7 +1357,7 @@ class TestFailures:
     def test_the_causes_of_an_error_do_not_hold_the_request(
         self, script: Script | None, error: type[ScanError]
     ) -> None:
-        """Neither their words, nor what they refer to, nor the frames they passed through."""
+        """Their messages, attributes and tracebacks do not refer to it."""
         request = Request(
             method="POST",
             path="/x",
@@ -1381,7 +1384,7 @@ class TestFailures:
     def test_what_the_caller_is_handling_is_left_alone(
         self, transports: Callable[[ScriptedServer], Transport], script: Script
     ) -> None:
-        """Another server may be asked after an error, which stays whole and explains nothing."""
+        """A request in an `except` block does not change the exception, nor have it as a cause."""
         with serving(script) as server, StreamerV2(transports(server).stream(post())) as s:
             try:
                 int("no number")
@@ -1396,7 +1399,7 @@ class TestFailures:
         assert own.__traceback__ is not None
 
     def test_a_cause_that_would_show_a_header_is_empty(self) -> None:
-        """The words of requests have the value in them."""
+        """Messages of requests that quote the value of a header are removed."""
         inner = urllib3.exceptions.LocationParseError("http://me:s3cret@proxy:99999")
         error = requests.exceptions.InvalidHeader(
             "in header value: 's3cret'", request=requests.Request()
@@ -1418,7 +1421,7 @@ class TestFailures:
     def test_a_proxy_with_a_malformed_url_is_reported_without_its_password(
         self, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
     ) -> None:
-        """Nor is it in anything that a traceback prints."""
+        """A traceback does not print it either."""
         monkeypatch.setenv("ALL_PROXY", proxy)
         monkeypatch.setenv("NO_PROXY", "")
         transport = Transport(f"{scheme}://api.example/v1", key=KEY)
@@ -1446,7 +1449,7 @@ class TestFailures:
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
     def test_a_ring_of_causes_is_not_a_trap(self) -> None:
-        """The search for the reason ends."""
+        """The search for the reason ends, even if causes form a ring."""
         first, second = ValueError("first"), ValueError("second")
         first.__cause__, second.__cause__ = second, first
         assert failures.reason(first) == "first"
@@ -1454,14 +1457,14 @@ class TestFailures:
 
 
 def all_causes(error: BaseException) -> list[BaseException]:
-    """Return what *error* came of, by the references that Python itself keeps."""
+    """Return the causes of *error*, by the references that Python itself keeps."""
     inner = error.__cause__ or error.__context__
     return [] if inner is None else [inner, *all_causes(inner)]
 
 
 @pytest.fixture(scope="session")
 def certificate() -> trustme.CA:
-    """Return a certificate authority that is not trusted yet."""
+    """Return a certificate authority that no one trusts yet."""
     return trustme.CA()
 
 
@@ -1475,7 +1478,7 @@ def tls_context(certificate: trustme.CA) -> ssl.SSLContext:
 def trusted(
     certificate: trustme.CA, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> ssl.SSLContext:
-    """Return the same, and make requests trust it by the environment."""
+    """Return a server's TLS context, and make requests trust its certificate by the environment."""
     bundle = folder / "ca.pem"
     certificate.cert_pem.write_to_path(bundle)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))

@@ -143,7 +143,7 @@ class TestClocks:
         ids=["comment", "ping", "keepalive", "empty"],
     )
     def test_what_keeps_the_connection_alive_is_silence_of_events(self, alive: bytes) -> None:
-        """event_idle runs out although bytes come all the time; idle does not."""
+        """Keep-alives do not restart event_idle, but they restart idle."""
         hung_up = threading.Event()
 
         def keep_alive() -> Iterator[bytes]:
@@ -165,7 +165,7 @@ class TestClocks:
     def test_the_reader_s_own_time_is_not_silence(
         self, monkeypatch: pytest.MonkeyPatch, first: bytes, recorded: bool
     ) -> None:
-        """One that takes its time with an event, or with a keep-alive, does not time out."""
+        """The time that a reader takes for an event, or a keep-alive, does not count."""
         real, away = time.monotonic, 0.0
         monkeypatch.setattr(time, "monotonic", lambda: real() + away)
         with serving([HEAD + ch(first), go := threading.Event(), *WHOLE_REST]) as server:
@@ -181,7 +181,7 @@ class TestClocks:
     def test_what_is_done_with_keep_alives_is_silence(
         self, monkeypatch: pytest.MonkeyPatch, alive: bytes
     ) -> None:
-        """They need not be waited for: the time that it takes to get past them counts as well."""
+        """The time that it takes to process keep-alives counts towards event_idle."""
         real, away = time.monotonic, 0.0
         monkeypatch.setattr(time, "monotonic", lambda: real() + away)
 
@@ -213,7 +213,7 @@ class TestClocks:
         ids=["comments", "pings", "empty events"],
     )
     def test_a_flood_of_keep_alives_is_silence_of_events(self, flood: bytes) -> None:
-        """They come as fast as they are read, so that nothing is ever waited for."""
+        """event_idle expires although keep-alives come so fast that no read has to wait."""
         with serving([HEAD + ch(HI), itertools.repeat(flood)]) as server:
             timeout = Timeout(event_idle=0.2, total=PATIENCE)
             with chatting(server, timeout=timeout) as s:
@@ -223,7 +223,7 @@ class TestClocks:
         assert error.limit == "event_idle"
 
     def test_a_trailer_without_an_end_is_silence_of_events(self) -> None:
-        """What follows the last chunk is read by the clock too."""
+        """The time limits also apply to what follows the last chunk."""
         with serving([HEAD + ch(HI) + b"0\r\n", Repeat(b"X: y\r\n")]) as server:
             timeout = Timeout(event_idle=0.2, total=PATIENCE)
             with chatting(server, timeout=timeout) as s:
@@ -235,7 +235,7 @@ class TestClocks:
     def test_a_reader_that_leaves_late_still_leaves_a_connection(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The silence of events does not matter for the rest of the body."""
+        """event_idle does not apply to the rest of the body, so the connection is reused."""
         real, away = time.monotonic, 0.0
         monkeypatch.setattr(time, "monotonic", lambda: real() + away)
         with (
@@ -269,7 +269,7 @@ class TestClocks:
         expected: int,
         recorded: bool,
     ) -> None:
-        """A caller that is busy with the last event still gets the usage that has arrived."""
+        """A reader that is busy with the last event still gets the usage that has arrived."""
         real, away = time.monotonic, 0.0
         monkeypatch.setattr(time, "monotonic", lambda: real() + away)
         with (
@@ -293,7 +293,7 @@ class TestClocks:
 
     @pytest.mark.unmeasured
     def test_old_events_are_silence(self) -> None:
-        """A background response that is replayed forever is one without events."""
+        """A resumed response that only repeats old events runs into event_idle."""
         replay = itertools.repeat(ch(BEGINNING * 99))
         with (
             serving([HEAD + ch(BEGINNING), RST], [HEAD, replay]) as server,
@@ -311,7 +311,7 @@ class TestClocks:
         assert error.limit == "event_idle"
 
     def test_headers_that_trickle_in_do_not_extend_the_time(self) -> None:
-        """first_byte is for the whole head, not for each byte of it."""
+        """first_byte is the limit for all response headers, not for each byte."""
         hung_up = threading.Event()
 
         def trickle() -> Iterator[bytes]:
@@ -342,7 +342,7 @@ class TestClocks:
         assert str(caught.value) == "no connection to http://nowhere.test/v1 within connect=0.05 s"
 
     def test_total_is_a_limit_for_connecting_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Its name is in the message then."""
+        """If total expires first, the message names it."""
         known = threading.Event()
         blocked_lookup(monkeypatch, until=known)
         transport = Transport("http://nowhere.test/v1", key=KEY)
@@ -394,7 +394,7 @@ class TestClocks:
         assert caught.value.limit == "first_byte"
 
     def test_a_limit_that_is_over_is_not_waited_for(self) -> None:
-        """Where the time is over before the next wait begins there is none."""
+        """If a limit has expired before the next wait begins, there is no wait."""
         with serving([HEAD + ch(HI), WAIT_FOR_HANG_UP]) as server:
             with chatting(server) as s:
                 assert s.next()
@@ -407,9 +407,11 @@ class TestClocks:
         assert error.limit is None
 
     def test_no_limits_are_none_at_all(self) -> None:
-        """None means no limit, for each of them, whatever arrives."""
+        """With None for each limit, a stream is read to its end."""
         with serving([HEAD + ch(PING + HI + STOP + DONE) + END]) as server:
-            for_ever = Timeout(connect=None, first_byte=None, idle=None, event_idle=None)
+            for_ever = Timeout(
+                connect=None, first_byte=None, idle=None, event_idle=None, total=None
+            )
             with chatting(server, timeout=for_ever) as s:
                 assert read(s) == "Hi"
 
@@ -453,14 +455,14 @@ class TestDialling:
                 assert read(s) == "Hi"
 
     def test_an_address_that_cannot_be_reached_is_a_connect_error(self) -> None:
-        """The system knows it at once, and sends nothing."""
+        """The system refuses it at once."""
         transport = Transport("http://255.255.255.255/v1", key=KEY)
         with pytest.raises(ConnectError, match=r"^no connection to http://255\.255\.255\.255/v1: "):
             transport.call(Request(method="GET", path="/x", retries=ONCE))
 
     @pytest.mark.parametrize("name", ["nowhere.invalid", "a..b", "x" * 64 + ".test"])
     def test_a_name_that_is_not_known_is_a_connect_error(self, name: str) -> None:
-        """So is one that cannot be one."""
+        """A name that cannot be a host name raises the same error."""
         transport = Transport(f"http://{name}/v1", key=KEY)
         with pytest.raises(ConnectError, match=f"no connection to http://{name}/v1: "):
             transport.call(Request(method="GET", path="/x", retries=ONCE))
@@ -468,7 +470,7 @@ class TestDialling:
     def test_a_name_without_an_address_is_a_connect_error(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Although no system is known that gives such an answer."""
+        """This holds although no known system gives such an answer."""
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
         transport = Transport("http://nowhere.test/v1", key=KEY)
         with pytest.raises(ConnectError, match=r"nowhere\.test has no address"):
@@ -513,7 +515,7 @@ class TestSocks:
 
     @pytest.fixture
     def through(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-        """Have a server be the proxy of the given kind for all that follows."""
+        """Make a server the proxy, of the given kind, for the rest of the test."""
 
         def use(server: ScriptedServer, kind: str = "socks5h") -> None:
             place = server.base_url.removeprefix("http://").removesuffix("/v1")
@@ -535,7 +537,7 @@ class TestSocks:
     def test_a_proxy_that_does_not_continue_is_a_connect_timeout(
         self, through: Callable[..., None], script: list[Any], limit: str
     ) -> None:
-        """The limit is one for the whole of what is said to the proxy."""
+        """One limit holds for the whole handshake with the proxy."""
         timeout = Timeout(**{"connect": PATIENCE, limit: 0.2})
         with serving(openings=[script]) as server, Client(KEY, "http://api.example/v1") as client:
             through(server)
@@ -547,7 +549,7 @@ class TestSocks:
         assert str(caught.value) == message
 
     def test_cancel_is_heard(self, through: Callable[..., None]) -> None:
-        """While the proxy has the word and says nothing."""
+        """cancel() ends the wait for a silent proxy."""
         taken = threading.Event()
         with serving(openings=[[TAKE, taken.set, WAIT_FOR_HANG_UP]]) as server:
             through(server)
@@ -573,7 +575,7 @@ class TestSocks:
     def test_a_proxy_that_does_not_connect_is_a_connect_error(
         self, through: Callable[..., None], script: list[Any], message: str
     ) -> None:
-        """Its reason is in the message, and no more of the URL than where it leads."""
+        """The message has the reason, and the base URL without its query."""
         with serving(openings=[script]) as server:
             through(server)
             with Client(KEY, "http://api.example/v1", query={"q": "s3cret"}) as client:
@@ -593,7 +595,7 @@ class TestSocks:
     def test_every_kind_of_proxy_is_spoken_to(
         self, through: Callable[..., None], kind: str, opening: list[Any]
     ) -> None:
-        """Some are told a name, and some the address that it was looked up for."""
+        """Some kinds get the name of the host, and some its address."""
         with serving(WHOLE, openings=[opening]) as server:
             through(server, kind)
             with Client(KEY, "http://localhost/v1", retries=ONCE) as client:
@@ -604,7 +606,7 @@ class TestSocks:
     def test_a_name_is_looked_up_within_the_limit(
         self, through: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Where it is not the proxy that looks it up."""
+        """The lookup counts towards `connect` where the proxy does not do it."""
         known = threading.Event()
         blocked_lookup(monkeypatch, until=known)
         with serving() as server:
@@ -618,7 +620,7 @@ class TestSocks:
 
 
 class TestCancel:
-    """cancel() is heard in every phase."""
+    """cancel() works in every phase."""
 
     def test_while_the_name_is_looked_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The lookup continues in its own thread, and no thread waits for it."""
@@ -643,7 +645,7 @@ class TestCancel:
                 thread.join(PATIENCE)
 
     def test_before_it_connects(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """One that comes between the lookup and the connection is not lost."""
+        """A cancel() between the lookup and the connection is not lost."""
         real = socket.getaddrinfo
         streams: list[StreamerV2] = []
 
@@ -660,7 +662,7 @@ class TestCancel:
             assert server.requests == []
 
     def test_while_it_pauses(self) -> None:
-        """The wait before another try is not waited for either."""
+        """cancel() ends the pause before a retry."""
         slow = RetryPolicy(wait_initial=3600, wait_max=3600)
         pausing = threading.Event()
         log = logging.getLogger("openai_scan")
@@ -679,7 +681,7 @@ class TestCancel:
             log.setLevel(logging.NOTSET)
 
     def test_it_does_not_touch_a_connection_that_was_given_back(self) -> None:
-        """One that comes too late finds nothing to end: another exchange may be about to use it."""
+        """After the end, cancel() leaves the connection alone: another exchange may be using it."""
         with serving(WHOLE, WHOLE) as server, Client(KEY, server.base_url) as client:
             for _ in range(2):
                 with client.create_completion_stream(model="m", prompt="p") as s:
@@ -710,14 +712,14 @@ class TestCancel:
 class TestFork:
     """A child process finds nothing locked, whatever the threads of its parent were doing."""
 
-    # Python warns of a fork beside threads; one of them is the point.
+    # Python warns of a fork beside threads; this test needs a thread.
     @pytest.mark.wires("blocking")
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     @pytest.mark.parametrize("used_before", [True, False])
     def test_a_child_is_not_locked_out_by_a_thread_that_was_connecting(
         self, monkeypatch: pytest.MonkeyPatch, *, used_before: bool
     ) -> None:
-        """It asks over a connection of its own, and closes none of its parent's."""
+        """The child connects by itself, and closes no connection of its parent."""
         making, made = threading.Event(), threading.Event()
 
         def make_slowly() -> requests.Session:
@@ -820,7 +822,7 @@ class Told(logging.Handler):
 
 
 class TestRetries:
-    """What certainly failed is retried, until content has arrived."""
+    """What has certainly failed is retried, until content has arrived."""
 
     @pytest.mark.parametrize(
         ("first", "note"),
@@ -837,7 +839,7 @@ class TestRetries:
         ids=["503", "408", "409", "429", "404, but"],
     )
     def test_a_refusal_for_now_is_not_an_end(self, first: bytes, note: str) -> None:
-        """The second try is the same request, and tells the server so."""
+        """The retry repeats the request, with the same idempotency key."""
         with serving([first], WHOLE) as server, chatting(server, retries=AT_ONCE) as s:
             assert read(s) == "Hi"
             assert s.err() is None
@@ -863,7 +865,7 @@ class TestRetries:
             assert len(server.requests) == 1
 
     def test_there_is_an_end_to_trying(self) -> None:
-        """After so many attempts the last error is the stream's."""
+        """After the last attempt, its error is the stream's."""
         busy = [answer(b"", status="503 Busy")]
         with serving(busy, busy, busy) as server, chatting(server, retries=AT_ONCE) as s:
             assert not s.next()
@@ -899,7 +901,7 @@ class TestRetries:
         "script", [[FIN], [RST], [HEAD, RST], [HEAD, FIN], [HEAD + ch(ROLE) + END]]
     )
     def test_a_request_that_may_have_been_served_is_not_sent_again(self, script: list[Any]) -> None:
-        """It could be billed twice; unless the user says that this may be."""
+        """It could be billed twice, so it is sent again only with `resend=True`."""
         with serving(script) as server, chatting(server, retries=AT_ONCE) as s:
             assert not read(s)
             assert isinstance(s.err(), TransportError | TruncatedStreamError)
@@ -927,7 +929,7 @@ class TestRetries:
             assert s.notes == {"retry: ConnectError": 1}
 
     def test_a_call_without_a_stream_is_retried_too(self) -> None:
-        """The same policy holds."""
+        """The policy for streams also holds for calls."""
         with (
             serving([answer(b"", status="503 Busy")], [json_answer({"id": "r"})]) as server,
             Client(KEY, server.base_url, retries=AT_ONCE) as client,
@@ -963,7 +965,7 @@ class TestRetries:
         assert error.retry_after == 121
 
     def test_a_wait_that_would_outlast_the_total_is_not_begun(self) -> None:
-        """The time limit holds for all tries together."""
+        """The time limit is one for all attempts together."""
         busy = answer(b"", status="429 Later", headers="retry-after: 60\r\n")
         with (
             serving([busy]) as server,
@@ -973,7 +975,7 @@ class TestRetries:
             assert isinstance(s.err(), RateLimitError)
 
     def test_the_server_s_wish_is_obeyed(self) -> None:
-        """A wait of no time at all is a wish too."""
+        """If the server asks for a pause of 0 seconds, there is none."""
         hurry = answer(b"", status="429 Now", headers="retry-after-ms: 0\r\n")
         never = RetryPolicy(wait_initial=3600, wait_max=3600)
         with serving([hurry], WHOLE) as server, chatting(server, retries=never) as s:
@@ -990,7 +992,7 @@ class TestRetries:
         assert waits == [0, bound / 2, bound]
 
     def test_no_two_waits_are_the_same(self) -> None:
-        """Clients that failed together do not return together."""
+        """Pauses differ, so that clients which failed together do not return together."""
         policy = RetryPolicy()
         waits = {backoff(1, policy) for _ in range(50)}
         assert len(waits) == 50
@@ -1014,7 +1016,7 @@ class TestRetries:
         ],
     )
     def test_the_wish_is_read(self, headers: dict[str, str], seconds: float | None) -> None:
-        """In milliseconds, seconds or as a date; nonsense is not a wish."""
+        """A pause may be in milliseconds, in seconds or a date; nonsense is ignored."""
         assert retry_after(headers) == seconds
 
     def test_a_date_is_counted_from_now(self) -> None:
@@ -1025,7 +1027,7 @@ class TestRetries:
         assert 90 < seconds <= 100
 
     def test_the_server_may_say_nothing_of_trying_again(self) -> None:
-        """Only the two plain words count."""
+        """Only "true" and "false" count, in any case."""
         assert should_retry({"x-should-retry": "TRUE"}) is True
         assert should_retry({"x-should-retry": "false"}) is False
         assert should_retry({"x-should-retry": "maybe"}) is None
@@ -1040,7 +1042,7 @@ class TestRetries:
         ],
     )
     def test_a_policy_refuses_nonsense(self, setting: str, value: float) -> None:
-        """At once, and by name."""
+        """The constructor raises a ValueError with the name of the setting."""
         with pytest.raises(ValueError, match=setting):
             RetryPolicy(**{setting: value})  # type: ignore[arg-type] # that is the point
 
@@ -1105,7 +1107,7 @@ class TestRetries:
         assert s.notes == ({"retry: TransportError": 1} if resend else {})
 
     def test_each_stream_of_a_chain_may_be_retried(self) -> None:
-        """That the first has brought content says nothing of the second."""
+        """The second stream is retried, even if the first one has brought content."""
         busy = answer(b"", status="503 Busy")
         with serving(WHOLE[:], [busy], WHOLE[:]) as server:
             with chatting(server, retries=AT_ONCE) as s, chatting(server, retries=AT_ONCE) as other:
@@ -1168,7 +1170,7 @@ class TestResume:
     def test_no_event_is_lost_and_none_comes_twice(
         self, responding: Callable[..., StreamerV2], cut: Any
     ) -> None:
-        """Also from a server that begins again before the place that it was asked for."""
+        """This holds even if the server repeats an event that has already arrived."""
         rest = text_event("l", 2) + text_event("lo", 3) + response_event("completed", 4)
         with serving([HEAD + ch(BEGINNING), cut], [HEAD + ch(rest) + END]) as server:
             s = responding(server)
@@ -1200,7 +1202,7 @@ class TestResume:
             assert s.err() is None
 
     def test_only_what_was_asked_for_is_resumed(self) -> None:
-        """A request made by hand does not say how the rest is asked for."""
+        """A `Request` of your own does not say how to request the rest."""
         with serving([HEAD + ch(BEGINNING), RST]) as server, Client(KEY, server.base_url) as client:
             request = Request(method="POST", path="/responses", body={"background": True})
             with client.stream(request) as s:
@@ -1208,7 +1210,7 @@ class TestResume:
                 assert isinstance(s.err(), TransportError)
 
     def test_it_gives_up_where_nothing_comes(self, responding: Callable[..., StreamerV2]) -> None:
-        """The attempts without a new event are counted; a refusal for now is one."""
+        """Attempts without a new event are counted, and a temporary refusal is one."""
         with serving(
             [HEAD + ch(BEGINNING), RST], [answer(b"", status="503 Busy")], [HEAD, RST]
         ) as server:
@@ -1221,7 +1223,7 @@ class TestResume:
         assert error.snapshot.text == "Hel"
 
     def test_old_events_are_no_progress(self, responding: Callable[..., StreamerV2]) -> None:
-        """A server that begins again each time has its tries and no more."""
+        """A server that starts again each time gets no more than the allowed attempts."""
         replay: Script = [HEAD + ch(BEGINNING), RST]
         with serving(replay, replay, replay) as server:
             s = responding(server)
@@ -1243,7 +1245,7 @@ class TestResume:
     def test_an_event_without_a_number_may_come_last(
         self, responding: Callable[..., StreamerV2], last: bytes
     ) -> None:
-        """The place is after the last event that had one, fast though its like were read."""
+        """The stream resumes after the last event with a valid number, whatever came later."""
         texts = b"".join(text_event(".", number) for number in range(3, 9))
         rest = last + text_event("lo", 9) + response_event("completed", 10)
         with serving([HEAD + ch(BEGINNING + texts + last), RST], [HEAD + ch(rest) + END]) as server:
@@ -1255,7 +1257,7 @@ class TestResume:
     def test_what_is_behind_an_event_without_a_number_may_be_old(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
-        """A ping before the replay does not make the replay new."""
+        """After a ping, repeated events are still recognized as old."""
         ping = b'event: ping\ndata: {"type":"ping"}\n\n'
         replay = ping + BEGINNING + response_event("completed", 3)
         with serving([HEAD + ch(BEGINNING), RST], [HEAD + ch(replay) + END]) as server:
@@ -1316,7 +1318,7 @@ class TestResume:
     def test_done_in_the_middle_is_not_an_end(
         self, responding: Callable[..., StreamerV2], rest: bytes
     ) -> None:
-        """A server that has no more just now is asked again; the answer is not whole."""
+        """After an early [DONE] the client resumes, since the answer is not whole."""
         after = 3 if rest else 2
         ended = response_event("completed", after + 1)
         with serving(
@@ -1331,7 +1333,7 @@ class TestResume:
     def test_done_and_nothing_else_is_a_truncation(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
-        """After the last try the answer is not called whole."""
+        """If the resumed streams have only [DONE], the answer is truncated."""
         nothing: Script = [HEAD + ch(DONE) + END]
         with serving([HEAD + ch(BEGINNING), RST], nothing, nothing) as server:
             s = responding(server)
@@ -1368,7 +1370,7 @@ class TestResume:
     def test_what_is_not_in_the_background_is_not_resumed(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
-        """The server would refuse."""
+        """The server would refuse to resume it."""
         created = response_event("created", 0, background=False)
         with serving([HEAD + ch(created + text_event("He", 1)), RST]) as server:
             s = responding(server)

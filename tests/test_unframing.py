@@ -45,7 +45,7 @@ def told(frame: Frame, *pieces: bytes) -> Told:
 
 
 def chunked(*pieces: bytes) -> Told:
-    """Return what a body in chunks is told as."""
+    """Return what a `Chunked` frame reports about *pieces*."""
     return told(Chunked(), *pieces)
 
 
@@ -106,7 +106,7 @@ BODIES: dict[str, tuple[bytes, Told]] = {
 
 @pytest.mark.parametrize(("body", "expected"), BODIES.values(), ids=list(BODIES))
 def test_chunks_however_they_arrive(body: bytes, expected: Told) -> None:
-    """At once, in two pieces, or byte by byte."""
+    """Chunks may arrive at once, in two pieces, or byte by byte."""
     assert chunked(body) == expected
     places = range(len(body)) if len(body) < 100 else (1, 2, 3, len(body) // 2, len(body) - 1)
     for place in places:
@@ -116,7 +116,7 @@ def test_chunks_however_they_arrive(body: bytes, expected: Told) -> None:
 
 
 def plainly(body: bytes) -> Told:
-    """Return what the bytes of a connection are told as, by a reading that sees all of them."""
+    """Return what a simple parser that sees all bytes at once reports about them."""
     content = b""
     while True:
         line = re.match(rb"[^\n]*\n", body)
@@ -150,7 +150,7 @@ pieces = st.sampled_from(
 @given(body=st.lists(pieces, max_size=12).map(b"".join), sizes=chunk_sizes)
 @example(body=b"3\r\nabc\r\n0\r\nA: b\r\n\r\n", sizes=[1])
 def test_chunks_are_what_they_plainly_are(body: bytes, sizes: list[int]) -> None:
-    """Whatever is sent, and however it is split."""
+    """Any bytes, however they are split, are read as the simple parser reads them."""
     split = []
     position = 0
     for size in sizes * (len(body) + 1):
@@ -168,7 +168,7 @@ def test_content_is_returned_before_the_error_behind_it() -> None:
 
 
 def test_content_is_returned_as_it_comes() -> None:
-    """Not only when the chunk is whole."""
+    """Content is returned before its chunk is complete."""
     frame = Chunked()
     assert [frame.take(one) for one in (b"5\r\nab", b"c", b"de", b"\r\n")] == [
         b"ab",
@@ -189,12 +189,12 @@ def test_content_is_returned_as_it_comes() -> None:
     ],
 )
 def test_a_length(length: int, sent: tuple[bytes, ...], expected: Told) -> None:
-    """So many bytes, or it is cut; what follows is not looked at."""
+    """The body has so many bytes, or it was cut; bytes after it are surplus."""
     assert told(unframed(Framing(length, chunked=False, clear=True)), *sent) == expected
 
 
 def test_the_end_of_the_connection() -> None:
-    """Whatever came before it is content."""
+    """Without a length, everything until the end of the connection is content."""
     frame = unframed(Framing(None, chunked=False, clear=False))
     assert told(frame, b"abc", b"\r\n") == Told(b"abc\r\n", found_end=True)
 

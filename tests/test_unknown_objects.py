@@ -32,7 +32,7 @@ PAYLOAD = {"type": "hologram", "id": "h_1", "secret": ["words", None, {"deep": 1
 
 
 def structured(payload: dict[str, Any], union: Any) -> Any:
-    """Return *payload* as one of *union*."""
+    """Return *payload* as an object of *union*."""
     return Structurer()(payload, union)
 
 
@@ -134,7 +134,7 @@ def test_unknown_objects_are_values() -> None:
 
 
 def test_json_is_the_payload_and_nothing_else() -> None:
-    """At any depth: in an item, in a list, alone. Later changes of it change nothing here."""
+    """This holds in an item, in a list and alone; changing the JSON does not change the object."""
     part: dict[str, Any] = {"type": "hologram", "status": None, "empty": []}
     known = structured(message("Hi", part), responses.OutputItem)
     assert as_json(known)["content"][1] == part
@@ -196,7 +196,7 @@ def test_tools_show_no_secrets() -> None:
 
 
 def test_tools_that_are_allowed_are_tools() -> None:
-    """Known ones and others, as among the tools of the response."""
+    """Allowed tools, known and unknown, have the same classes as the tools of the response."""
     allowed = [{"type": "function", "name": "f"}, {"type": "hologram"}]
     choice = {"type": "allowed_tools", "mode": "auto", "tools": allowed}
     found = structured(choice, responses.ToolChoice)
@@ -207,7 +207,10 @@ def test_tools_that_are_allowed_are_tools() -> None:
 
 
 def test_a_tool_in_another_shape_costs_nothing() -> None:
-    """A server that echoes the tools of Chat Completions has tools without names, not notes."""
+    """Tools in the form of Chat Completions, which some servers echo, lack their names.
+
+    There is no note about them.
+    """
     tools = [{"type": "function", "function": {"name": "f"}}, {"type": "custom"}]
     s = StreamerV2(wire(response("completed", tools=tools, tool_choice=None)), strict=True)
     [event] = s

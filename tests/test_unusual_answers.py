@@ -33,7 +33,7 @@ def test_an_error_page_may_be_in_any_encoding() -> None:
 
 
 def test_identity_is_not_encoding() -> None:
-    """A proxy may say so of a stream that it does not compress."""
+    """A proxy may declare an uncompressed stream as "identity"."""
     head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: identity\r\n\r\n")
     body = ch(b"data: " + STREAM + b"\n\ndata: [DONE]\n\n")
     with serving([head + body, END]) as server, Client("sk-1", server.base_url) as client:

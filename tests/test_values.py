@@ -44,7 +44,7 @@ class More(ByUs):
 @pytest.mark.parametrize("one", [("a",), ("a", 1), ("b",), ("a", None, 2)])
 @pytest.mark.parametrize("other", [("a",), ("a", 1), ("b",), ("a", None, 2)])
 def test_what_attrs_finds_equal_is(one: tuple[object, ...], other: tuple[object, ...]) -> None:
-    """And equal values have equal hashes."""
+    """Values are equal exactly where those of attrs are, and equal values have equal hashes."""
     assert (ByUs(*one) == ByUs(*other)) is (ByAttrs(*one) == ByAttrs(*other))
     assert (ByUs(*one) != ByUs(*other)) is (ByAttrs(*one) != ByAttrs(*other))
     if ByUs(*one) == ByUs(*other):
@@ -52,7 +52,7 @@ def test_what_attrs_finds_equal_is(one: tuple[object, ...], other: tuple[object,
 
 
 def test_another_class_is_another_value() -> None:
-    """Also one that is derived, whatever its fields are."""
+    """This includes derived classes, whatever their fields are."""
     assert ByUs("a") != More("a")
     assert More("a") != ByUs("a")
     assert ByUs("a") != ByAttrs("a")
@@ -61,7 +61,7 @@ def test_another_class_is_another_value() -> None:
 
 
 def test_a_value_shows_its_fields() -> None:
-    """Those of its base first, and none that is hidden."""
+    """The fields of the base come first, and hidden ones are left out."""
     assert repr(ByUs("a", 1, 2)) == repr(ByAttrs("a", 1, 2)).replace("ByAttrs", "ByUs")
     assert repr(More("a", more=3)) == "More(shown='a', ignored=None, more=3)"
     assert repr(ImagesInputTokensDetails(text_tokens=1, image_tokens=2)) == (
@@ -70,7 +70,7 @@ def test_a_value_shows_its_fields() -> None:
 
 
 def test_a_value_of_what_cannot_be_hashed_cannot() -> None:
-    """As any container of it."""
+    """A value with an unhashable field cannot be hashed, like a tuple."""
     with pytest.raises(TypeError, match="unhashable"):
         hash(ByUs([]))
 
@@ -83,7 +83,7 @@ def test_events_are_compared_without_what_came_off_the_wire() -> None:
 
 
 def test_no_class_of_an_event_is_without_it() -> None:
-    """A class that leaves these methods to `Value` is one."""
+    """Each class of an event or its objects compares and shows its fields."""
     for module in pkgutil.walk_packages(openai_scan.events.__path__, "openai_scan.events."):
         for each in vars(importlib.import_module(module.name)).values():
             growing = getattr(each, "__name__", "").startswith("Growing")  # not a value

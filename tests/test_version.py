@@ -87,7 +87,7 @@ def test_a_checkout_without_tags_has_a_version(project: Path, git: Git) -> None:
 
 @pytest.mark.unmeasured
 def test_an_archive_of_a_tag_has_its_version(project: Path, git: Git, tmp_path: Path) -> None:
-    """`git archive`, and the archives that hosts of repositories offer, fill in a file."""
+    """`git archive` fills in a file, as do hosts of repositories."""
     git("tag", "v1.2.3")
     git("archive", "--output", "../archive.tar", "HEAD")
     with tarfile.open(tmp_path / "archive.tar") as archive:
@@ -97,13 +97,13 @@ def test_an_archive_of_a_tag_has_its_version(project: Path, git: Git, tmp_path: 
 
 @pytest.mark.unmeasured
 def test_a_copy_without_a_repository_can_be_built(project: Path) -> None:
-    """Such as one in a container image."""
+    """Such a copy, as in a container image, gets the version 0.0."""
     assert version_of(project) == "0.0"
 
 
 @pytest.mark.usefixtures("measured_processes")
 def test_a_copy_that_was_never_built_can_be_imported() -> None:
-    """Then there is no file with the version."""
+    """Without the file that a build writes, the version is 0.0."""
     program = "import sys; sys.modules['openai_scan._built'] = None; import openai_scan as one; \
 print(one.__version__)"
     ran = subprocess.run(

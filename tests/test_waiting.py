@@ -1,4 +1,4 @@
-"""Waits, in long slices where the system wakes who waits, and in short ones where it does not."""
+"""Waits use long slices where the system wakes the waiting thread, and short ones elsewhere."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Sock:
         self.timeouts: list[float] = []
 
     def settimeout(self, seconds: float) -> None:
-        """Note it."""
+        """Note the timeout."""
         self.timeouts.append(seconds)
 
 
 class Waits:
-    """Replaces an event or a condition: all time passes, and then it may happen.
+    """Replaces an event or a condition: the time of a wait passes at once, and it may happen.
 
     Attributes:
-        asked: How long each wait was to be at most.
+        asked: The time limit of each wait, in seconds.
     """
 
     def __init__(self, now: Now, happens_at: float = math.inf) -> None:
@@ -47,13 +47,13 @@ class Waits:
         return self._now.seconds >= self._happens_at
 
     def wait_for(self, happened: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Likewise."""
+        """Wait for what happens or for all of the time, as `wait()` does."""
         return self.wait(seconds) or happened()
 
 
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have slices be short."""
+    """Make slices short."""
     monkeypatch.setattr(waiting, "sliced", True)
 
 
@@ -79,27 +79,27 @@ class TestEvents:
             assert waits.asked == [1.0] * 5
 
     def test_a_wait_ends_in_slices(self, how: str, now: Now, cut: None) -> None:
-        """None is longer than a slice, and together they take no longer."""
+        """No wait is longer than a slice, and all together are no longer than the limit."""
         waits = Waits(now)
         assert waited(how, waits, 0.5) is False
         assert waits.asked == pytest.approx([0.2, 0.2, 0.1])
         assert now.seconds == pytest.approx(1000.5)
 
     def test_what_has_happened_ends_it(self, how: str, now: Now, cut: None) -> None:
-        """In any slice, the last one and one of many without a limit included."""
+        """The wait ends in any slice, also in one of many without a limit."""
         for seconds, happens_at, slices in ((0.5, 0.3, 2), (0.5, 0.45, 3), (None, 1.1, 6)):
             waits = Waits(now, happens_at=now.seconds + happens_at)
             assert waited(how, waits, seconds) is True
             assert len(waits.asked) == slices
 
     def test_no_time_is_enough_to_look(self, how: str, now: Now, cut: None) -> None:
-        """What has happened is seen."""
+        """A wait of 0 seconds still sees what has already happened."""
         assert waited(how, Waits(now, happens_at=0), 0) is True
         assert waited(how, Waits(now), 0) is False
 
 
 def test_a_real_event_wakes(cut: None) -> None:
-    """From another thread, in the middle of a slice or between two."""
+    """Another thread ends the wait, in the middle of a slice or between two."""
     event = threading.Event()
     thread = threading.Thread(target=event.set)
     thread.start()
@@ -127,7 +127,7 @@ def test_in_a_web_page_a_wait_sleeps(now: Now, cut: None, monkeypatch: pytest.Mo
 
 
 def test_a_slice_of_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long one, where the system wakes who waits."""
+    """A slice is long where the system wakes the waiting thread, and short elsewhere."""
     assert (waiting.slice_of(None), waiting.slice_of(600), waiting.slice_of(0.1)) == (1.0, 1.0, 0.1)
     monkeypatch.setattr(waiting, "sliced", True)
     assert (waiting.slice_of(None), waiting.slice_of(600), waiting.slice_of(0.1)) == (0.2, 0.2, 0.1)
@@ -155,10 +155,10 @@ class TestSockets:
 
     @pytest.fixture(autouse=True)
     def _cut(self, cut: None) -> None:
-        """Have slices be short."""
+        """Make slices short."""
 
     def test_it_returns_what_came(self, now: Now) -> None:
-        """In whichever slice."""
+        """Data in any slice is returned."""
         sock, checks = Sock(), [0]
         step = self.late(now, 0.2, 0.2, b"a")
         found = waiting.in_slices(step, sock.settimeout, 0.5, lambda: checks.append(1))
@@ -166,14 +166,14 @@ class TestSockets:
         assert sock.timeouts == pytest.approx([0.2, 0.2, 0.1])
 
     def test_it_ends_with_the_time(self, now: Now) -> None:
-        """As it would have without slices."""
+        """The timeout is the one that a call without slices would raise."""
         sock = Sock()
         with pytest.raises(TimeoutError, match=r"^timed out$"):
             waiting.in_slices(self.late(now, 0.2, 0.2, 0.1), sock.settimeout, 0.5, lambda: None)
         assert len(sock.timeouts) == 3
 
     def test_it_ends_when_there_is_no_reason_to_continue(self, now: Now) -> None:
-        """The slice that is waited for ends first."""
+        """The check between two slices can end the wait."""
 
         def check() -> None:
             raise OSError("cancelled")
@@ -190,13 +190,13 @@ class TestSockets:
         ],
     )
     def test_no_other_error_ends_a_slice(self, now: Now, error: OSError) -> None:
-        """A peer that acknowledges nothing any more does not begin to."""
+        """Only the end of a slice is retried: a lost peer, for example, does not come back."""
         with pytest.raises(type(error)) as caught:
             waiting.in_slices(self.late(now, error), Sock().settimeout, 600, lambda: None)
         assert caught.value is error
 
     def test_a_real_socket_is_read_after_a_slice(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What has come in the meantime is whole."""
+        """Bytes that arrive between two slices are read whole."""
         monkeypatch.setattr(waiting, "SLICE_SECONDS", 0.001)
         ours, theirs = socket.socketpair()
         with ours, theirs:

@@ -32,7 +32,7 @@ MISSING = (
 )
 """What the standard library has on Linux and not in WASI."""
 
-# What can be imported there and does nothing: nothing can be reached.
+# Modules that can be imported in WASI but are useless, since nothing can be reached.
 _USELESS = ("asyncio", "requests", "select", "selectors", "socket", "subprocess", "urllib3")
 
 _READ = """
@@ -53,7 +53,7 @@ with StreamerV2(sys.stdin.buffer) as s:
     print(sum(1 for event in iter(s.next, False)), s.outcome, s.err())
 """
 
-# One for each family, and one that breaks off.
+# One recording for each family, and one that breaks off.
 _STREAMS = (
     "servers/llamacpp_chat_text.sse",
     "servers/llamacpp_completions_text.sse",
@@ -65,7 +65,7 @@ _STREAMS = (
 
 @pytest.mark.parametrize("name", _STREAMS)
 def test_a_stream_is_read_as_elsewhere(name: str) -> None:
-    """With what is missing in WASI, and without what would be useless there."""
+    """The stream is the same without the modules that WASI lacks or that are useless there."""
     body = OWN[name]
     with StreamerV2([body]) as s:
         count = sum(1 for _ in iter(s.next, False))

@@ -24,12 +24,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_runs_on_every_system(wheel: Path) -> None:
-    """Pyodide included, which compiles nothing."""
+    """Its name says so: it has no compiled code, so Pyodide can install it as well."""
     assert wheel.name == f"openai_scan-{openai_scan.__version__}-py3-none-any.whl"
 
 
 def test_it_has_every_file_of_the_package(wheel: Path) -> None:
-    """The modules, the types, the recorded answer and the page."""
+    """It has the code, the types, the recorded answer and the web page."""
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if name.startswith("openai_scan/")}
     files = (file for file in PACKAGE.rglob("*") if file.is_file())

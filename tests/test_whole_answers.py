@@ -20,7 +20,7 @@ def events(payload: Any) -> list[tuple[str, Any]]:
 
 
 def test_a_transcription_is_one_event_and_an_end() -> None:
-    """All of it is in the event, and its name."""
+    """The event has the whole answer, and its name as the type."""
     assert events({"text": "Hi", "usage": {"seconds": 1}}) == [
         (
             "transcript.text.done",
@@ -31,7 +31,7 @@ def test_a_transcription_is_one_event_and_an_end() -> None:
 
 
 def test_each_image_has_what_was_said_once_for_all() -> None:
-    """Its own facts come first."""
+    """Each event has the facts about all images; those of the image itself count more."""
     facts = {
         "size": "1x1",
         "quality": "low",
@@ -50,7 +50,7 @@ def test_each_image_has_what_was_said_once_for_all() -> None:
 
 
 def test_any_other_answer_has_the_events_of_its_family() -> None:
-    """The same as a recording of one would have."""
+    """A chat completion becomes the events of a chat stream."""
     message = {"role": "assistant", "content": "Hi"}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     answer = {"id": "c", "object": "chat.completion", "choices": [choice]}
@@ -81,13 +81,13 @@ def test_any_other_answer_has_the_events_of_its_family() -> None:
     ],
 )
 def test_what_is_unknown_or_an_error_has_no_events(body: bytes) -> None:
-    """The exchange says then what it is."""
+    """There are no events, and the exchange reports what it is."""
     assert as_stream(body) == []
 
 
 @pytest.mark.parametrize("nothing", [None, "", {}, False])
 def test_an_error_that_says_nothing_is_none(nothing: Any) -> None:
-    """Some servers send the field with every answer."""
+    """An empty `error` is ignored, as some servers always send the field."""
     assert [name for name, _ in events({"error": nothing, "text": "Hi"})] == [
         "transcript.text.done",
         "message",

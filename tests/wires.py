@@ -1,8 +1,8 @@
-"""Clients over asynchronous wires as blocking ones, so that the tests of a client run with all.
+"""Blocking facades of asynchronous clients, so that the tests of a client run over all wires.
 
 A module whose tests use the fixture `wire` is run once for each of `WIRES`: `Client`, `Transport`
-and what belongs to them are then facades in that module. An event loop runs in a thread of its
-own, so that a test may use several threads as it does with a blocking client.
+and what belongs to them are then facades in that module. An event loop runs in a thread of its own,
+so that a test may use several threads as it does with a blocking client.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ WIRES = os.environ.get("OPENAI_SCAN_WIRES", f"{BLOCKING} threads aiohttp").split
 The makefile sets the variable, to run some tests over some wires only.
 """
 
-# A step of a test that takes longer has failed.
+# Seconds after which a step of a test has failed.
 PATIENCE = 30.0
 
 
-_starting = threading.Lock()  # two threads may be the first
+_starting = threading.Lock()  # two threads may ask for the loop at once
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    """Return an event loop that runs in a thread of its own, to the end of all tests."""
+    """Return an event loop that runs in a thread of its own until all tests have ended."""
     with _starting:
         return _started()
 
@@ -75,18 +75,18 @@ class Running:
             self._done.set_result(task.result())
 
     def cancel(self) -> None:
-        """Cancel the task, once; one that has ended is not cancelled."""
+        """Cancel the task, at most once; a task that has ended is left alone."""
         if not self._cancelled:
             self._cancelled = True
             _loop().call_soon_threadsafe(lambda: self._task is not None and self._task.cancel())
 
     def result(self) -> Any:
-        """Return what the coroutine returns."""
+        """Wait for the coroutine, and return its result."""
         return self._done.result(PATIENCE)
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Return what *coroutine* returns in the event loop."""
+    """Run *coroutine* in the event loop, and return its result."""
     return Running(coroutine).result()
 
 
@@ -104,7 +104,7 @@ class FacadeStream(BlockingFacade):
         return repr(self._stream).replace("Async", "")
 
     def interrupt(self) -> None:
-        """Cancel the task that reads, or the one that will."""
+        """Cancel the task that reads, or, if there is none yet, the first one that does."""
         while not self._interrupted.wait(0.01):
             if self._running is not None:
                 self._running.cancel()
@@ -148,9 +148,9 @@ class Facade:
     """A client or a transport whose methods block.
 
     Attributes:
-        kind: The class of what it is the facade of.
+        kind: The asynchronous class that it is a facade of.
         wire: The name of its wire.
-        made: All that were made and not closed by `close_all()`.
+        made: All facades that `close_all()` has not closed yet.
     """
 
     kind: Callable[..., Any]
@@ -185,7 +185,7 @@ class Facade:
 
 
 def _blocking(value: Any) -> Any:
-    """Return *value* with a facade, if it has or makes something that is to be awaited."""
+    """Return *value*, or a blocking facade of it if it is asynchronous."""
     if isinstance(value, AsyncStreamerV2):
         return FacadeStream(value)
     if isinstance(value, AsyncExchange):
@@ -198,7 +198,7 @@ def _blocking(value: Any) -> Any:
 
 
 def facades(wire: str) -> dict[str, Any]:
-    """Return what takes the place of the public names, by name."""
+    """Return what replaces the public names in a module, by name."""
     if wire == BLOCKING:
         return {name: getattr(importlib.import_module(at), name) for name, at in _PLACES.items()}
     kinds = {"Client": AsyncClient, "AzureClient": AsyncAzureClient, "Transport": AsyncTransport}

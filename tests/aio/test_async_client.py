@@ -62,18 +62,18 @@ def in_memory(*replies: Reply) -> tuple[AsyncClient, MemoryWire]:
 
 
 class TestMethods:
-    """They are those of the blocking clients."""
+    """An asynchronous client has the methods of the blocking one."""
 
     @pytest.mark.parametrize(("blocking", "awaiting"), PAIRS)
     def test_each_method_has_a_counterpart(self, blocking: type, awaiting: type) -> None:
-        """By the same name; nothing is missing, and only what belongs to awaiting is added."""
+        """The names are the same; only aclose() is added."""
         names, others = ({one for one in dir(cls) if one[0] != "_"} for cls in (blocking, awaiting))
         assert others - names == {"aclose"}
         assert names <= others
 
     @pytest.mark.parametrize("name", [one for one in dir(AsyncMethods) if one[0] != "_"])
     def test_a_method_takes_the_same(self, name: str) -> None:
-        """The same parameters, of the same types and with the same defaults."""
+        """The parameters, types and defaults are the same; what is not a stream is a coroutine."""
         if name == "aclose":
             name = "close"
         blocking = inspect.signature(getattr(Client, name))
@@ -86,7 +86,7 @@ class TestMethods:
 
     @pytest.mark.parametrize(("blocking", "awaiting"), PAIRS)
     def test_a_client_takes_a_wire_too(self, blocking: type, awaiting: type) -> None:
-        """All else is as with the blocking one."""
+        """*wire* is added; all other parameters are those of the blocking client."""
         *parameters, wire = inspect.signature(awaiting).parameters.values()
         own = [
             one.replace(annotation=one.annotation.replace("AsyncKeySource", "KeySource"))
@@ -96,13 +96,13 @@ class TestMethods:
         assert (wire.name, wire.default, wire.kind) == ("wire", None, wire.KEYWORD_ONLY)
 
     def test_help_names_what_is_to_be_used(self) -> None:
-        """Docstrings speak of the asynchronous classes."""
+        """Docstrings name the asynchronous classes, not the blocking ones."""
         for cls in (AsyncClient, AsyncAzureClient):
             assert "`Client`" not in str(cls.__doc__)
             assert "`StreamerV2`" not in str(cls.__doc__)
 
     def test_importing_it_loads_no_event_loop(self) -> None:
-        """Asyncio takes longer than all the rest, and who runs on Trio does not need it."""
+        """Asyncio is slow to import, and programs that run on Trio do not need it."""
         script = (
             "import sys; from openai_scan import AsyncClient;"
             "print(*{'asyncio', 'trio', 'aiohttp', 'requests'} & {*sys.modules})"
@@ -116,7 +116,7 @@ class TestOneLoop:
 
     @on_every_loop
     async def test_many_tasks_use_it_at_once(self, loop: Loop) -> None:
-        """Each gets its own answer."""
+        """Each task gets its own answer."""
         texts: list[str] = []
         count = 20
 
@@ -133,7 +133,7 @@ class TestOneLoop:
         assert wire.is_closed
 
     def test_another_loop_may_not_use_it(self) -> None:
-        """That is said when a stream is made, and nothing is sent."""
+        """Making or reading a stream in another event loop raises, and nothing is sent."""
         client, wire = in_memory(Reply([HI, STOP, DONE]), Reply())
 
         async def make() -> AsyncStreamerV2[Any, Any]:
@@ -156,14 +156,14 @@ class TestOneLoop:
         assert len(wire.sent) == 1
 
     def test_a_stream_may_be_made_before_the_loop(self) -> None:
-        """The loop that sends the request is the one."""
+        """The stream is read in the event loop that starts later."""
         client, _ = in_memory(Reply([HI, STOP, DONE]))
         s = ask(client)
         assert asyncio.run(s.final()).text == "Hi"
 
     @on_asyncio
     async def test_a_closed_client_sends_nothing(self) -> None:
-        """What is to be done is said at once; a stream that is being read continues."""
+        """The error says what to do; a stream that is already being read continues."""
         client, wire = in_memory(Reply([HI, STOP, DONE]))
         async with client:
             s, unsent = ask(client), ask(client)
@@ -181,7 +181,7 @@ class TestOneLoop:
 
     @on_asyncio
     async def test_aclosing_closes_it(self) -> None:
-        """close() has the name that contextlib knows as well."""
+        """`contextlib.aclosing` works, since aclose() is another name for close()."""
         client, wire = in_memory()
         async with contextlib.aclosing(client):
             pass
@@ -216,7 +216,7 @@ class TestCalls:
 
     @on_asyncio
     async def test_record_is_for_streams(self) -> None:
-        """A call that is given it says so, at once."""
+        """A method that does not stream refuses `record` before anything is sent."""
         client, wire = in_memory()
         with pytest.raises(TypeError, match="record works with streams only"):
             await client.create_response(model="m", record="x.jsonl")
@@ -240,7 +240,7 @@ class TestStreams:
 
     @on_asyncio
     async def test_observers_watch_each_stream(self) -> None:
-        """As those of a blocking client do."""
+        """Observers learn how each stream ended."""
         seen: list[str] = []
 
         class Noting(Observer):
@@ -258,7 +258,7 @@ class TestStreams:
 
     @on_every_loop
     async def test_a_stream_is_recorded(self, loop: Loop, tmp_path: Path) -> None:
-        """And replayed, blocking or not, with the same events."""
+        """The recording is replayed, blocking or not, with the same events."""
         path = tmp_path / f"{type(loop).__name__}.jsonl"
         with serving(WHOLE) as server:
             async with AsyncClient("k", server.base_url, wire="threads") as client:
@@ -299,7 +299,7 @@ class TestWires:
         assert isinstance(AsyncClient("k", URL, wire="threads")._transport.wire, ThreadsWire)
 
     def test_the_default_is_what_is_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Aiohttp if it is, and threads if not, or where Trio runs."""
+        """It is aiohttp if that is installed; otherwise, and on Trio, it is threads."""
         made = object()
         monkeypatch.setattr(wires, "_aiohttp", lambda: made)
         monkeypatch.setattr(wires, "find_spec", lambda _: object())
@@ -340,7 +340,7 @@ class TestWires:
     def test_what_is_missing_is_named(
         self, monkeypatch: pytest.MonkeyPatch, name: Any, module: str, libraries: str
     ) -> None:
-        """A wire whose libraries cannot be imported says which they are."""
+        """The error names the libraries of a wire that cannot be imported."""
         monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(ConfigurationError, match=f"{libraries} cannot be imported"):
             AsyncClient("k", URL, wire=name)

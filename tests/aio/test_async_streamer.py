@@ -202,7 +202,7 @@ async def test_observer_that_raises_does_not_keep_the_source_open(loop: Loop) ->
     """An exception of an observer leaves close(), and the source is closed before."""
 
     class Broken(Observer):
-        """Cannot bear the end."""
+        """Fails when the stream ends."""
 
         def ended(self, *_: object) -> None:
             raise LookupError("mine")
@@ -379,23 +379,23 @@ async def test_source_that_breaks_without_an_awaitable(loop: Loop) -> None:
 
 @on_every_loop
 async def test_source_without_a_close_is_left_alone(loop: Loop) -> None:
-    """Whatever can be closed is: with aclose(), else with close(), which may return nothing."""
+    """A source is closed by its aclose(), or else by its close(), which may return nothing."""
     closed = []
 
     class Plain:
-        """Nothing to close."""
+        """A source without a method to close it."""
 
         def __aiter__(self) -> AsyncIterator[bytes]:
             return generator(*chat("a"))
 
     class Blocking(Plain):
-        """It can be closed at once."""
+        """A source with close()."""
 
         def close(self) -> None:
             closed.append("close")
 
     class Both(Blocking):
-        """It can be closed in two ways."""
+        """A source with close() and aclose()."""
 
         async def aclose(self) -> None:
             await loop.pause()
@@ -529,7 +529,7 @@ async def test_observers_and_statistics(loop: Loop) -> None:
 
 @on_every_loop
 async def test_tee_gets_every_byte(loop: Loop) -> None:
-    """What is read from then on goes to the file as well, chained streams included."""
+    """From tee() on, all that is read goes to the file as well, chained streams included."""
     file = io.BytesIO()
     s = AsyncStreamerV2(Source(loop, *chat("a")))
     s.chain(Source(loop, *chat("b")))
@@ -600,7 +600,7 @@ async def test_chain_refuses_what_cannot_follow(loop: Loop) -> None:
 @pytest.mark.parametrize("kind", ["function", "coroutine function"])
 @on_every_loop
 async def test_successor_says_what_comes_next(kind: str, loop: Loop) -> None:
-    """It is asked at each end, and returns a source, a streamer, or the outcome to end with."""
+    """The function is asked at each end, and returns a source, a streamer, or the outcome."""
     seen = []
     answers: list[Any] = [
         Source(loop, *chat("b")),
@@ -667,7 +667,7 @@ async def test_what_a_successor_raises_leaves_next(loop: Loop) -> None:
 
 @on_every_loop
 async def test_cancel_while_a_successor_decides(loop: Loop) -> None:
-    """What it names after that is not read."""
+    """A source that the successor names after cancel() is closed and not read."""
     following = Source(loop, *chat("b"))
 
     async def successor(s: AsyncStreamerV2, _outcome: Outcome) -> Source:
@@ -686,7 +686,7 @@ async def test_cancel_while_a_successor_decides(loop: Loop) -> None:
 @pytest.mark.parametrize("early", [False, True])
 @on_every_loop
 async def test_cancel_ends_the_wait_for_a_successor(loop: Loop, early: bool) -> None:
-    """Its coroutine is cancelled, even if `cancel()` came before its first wait.
+    """The successor's coroutine is cancelled, even if `cancel()` came before its first wait.
 
     The answer stays, and the source is closed.
     """
@@ -728,7 +728,7 @@ async def test_cancel_ends_the_wait_for_a_successor(loop: Loop, early: bool) -> 
 
 @on_every_loop
 async def test_closed_stream_is_cancelled_without_an_error(loop: Loop) -> None:
-    """The wait for its successor ends all the same."""
+    """close() ends the wait for the successor, and a later cancel() adds no error."""
 
     async def successor(s: AsyncStreamerV2, outcome: Outcome) -> Outcome:
         await s.close()
@@ -792,7 +792,7 @@ async def test_resume_continues(loop: Loop) -> None:
 
 @on_every_loop
 async def test_retry_that_returns_no_source_is_refused(loop: Loop) -> None:
-    """What cannot be read is a TypeError once, and the reason for which the stream failed."""
+    """next() raises a TypeError once; afterwards that is why the stream failed."""
     source = Renewable(loop, BUSY)
     source.retries = [b""]
     s = AsyncStreamerV2(source)

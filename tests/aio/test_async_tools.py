@@ -70,7 +70,7 @@ class Asks(AsyncClient):
 
 @on_every_loop
 async def test_coroutines_are_awaited_and_the_loop_continues(loop: Loop) -> None:
-    """Whether a function makes them, an object that is called, or a function that returns them."""
+    """They come from a coroutine function, a callable object, or a function that returns one."""
 
     async def weather(city: str) -> str:
         await loop.pause()
@@ -98,7 +98,7 @@ async def test_coroutines_are_awaited_and_the_loop_continues(loop: Loop) -> None
 
 @on_every_loop
 async def test_a_plain_function_runs_in_a_thread_with_the_context_of_the_task(loop: Loop) -> None:
-    """The loop continues meanwhile, which the function waits for; a trace finds its span."""
+    """The loop continues while the function runs, which sees the task's context variables."""
     span = contextvars.ContextVar("span", default="none")
     called = threading.Event()
     reached = threading.Event()
@@ -129,7 +129,7 @@ async def test_a_plain_function_runs_in_a_thread_with_the_context_of_the_task(lo
 
 @on_every_loop
 async def test_calls_may_run_at_the_same_time(loop: Loop) -> None:
-    """If the user says so: each waits here for the other. The outputs keep their order."""
+    """With `concurrent=True` each call can wait for the other. The outputs keep their order."""
     flags = {"first": loop.flag(), "second": loop.flag()}
 
     async def meet(me: str, other: str) -> str:
@@ -154,7 +154,7 @@ async def test_calls_may_run_at_the_same_time(loop: Loop) -> None:
 
 @on_every_loop
 async def test_one_after_another_by_default(loop: Loop) -> None:
-    """As with a blocking client."""
+    """A call begins when the one before it has ended."""
     order: list[str] = []
 
     async def note(name: str) -> None:
@@ -180,7 +180,7 @@ class Mine(Exception):  # noqa: N818 - the caller names it
 async def test_exceptions_go_where_they_are_to_go(
     loop: Loop, concurrent: bool, in_thread: bool, on_error: Any
 ) -> None:
-    """To the model, by class, or unchanged to the caller."""
+    """The model gets the class of the exception, or the caller gets the exception unchanged."""
     error = Mine("mine")
 
     def plain_fail() -> None:
@@ -205,7 +205,7 @@ async def test_exceptions_go_where_they_are_to_go(
 
 @on_every_loop
 async def test_an_iterator_that_is_empty_fails_like_anything_else(loop: Loop) -> None:
-    """A future of asyncio refuses a StopIteration, and would be waited for without end."""
+    """An asyncio future refuses a StopIteration, so the wait for it would never end."""
 
     def first() -> Any:
         return next(iter(()))
@@ -218,7 +218,7 @@ async def test_an_iterator_that_is_empty_fails_like_anything_else(loop: Loop) ->
 
 @on_every_loop
 async def test_what_raises_ends_the_others(loop: Loop) -> None:
-    """They are cancelled and have left before the exception does."""
+    """The other calls are cancelled, and have ended when the exception reaches the caller."""
     left: list[str] = []
     waits = loop.flag()
 
@@ -305,7 +305,7 @@ async def test_a_cancelled_stream_ends_what_it_runs(loop: Loop, concurrent: bool
 
 @on_every_loop
 async def test_a_cancelled_stream_does_not_wait_for_a_thread(loop: Loop) -> None:
-    """It can be cancelled from the thread itself."""
+    """The function may cancel the stream from its own thread."""
     ends = threading.Event()
 
     def slow() -> None:
@@ -350,7 +350,7 @@ async def test_a_cancelled_task_does_not_wait_for_a_thread(loop: Loop) -> None:
 
 
 def test_a_client_answers_its_own_streams() -> None:
-    """One of the other kind would be noticed only when the outputs are to be sent."""
+    """run_tools() refuses a stream of the other kind at once, not when it sends the outputs."""
     ours, theirs = Client("k"), AsyncClient("k")
     blocking = ours.create_response_stream(model="m", input="")
     awaited = theirs.create_response_stream(model="m", input="")
@@ -365,7 +365,7 @@ def test_a_client_answers_its_own_streams() -> None:
 
 @pytest.mark.parametrize("loop", [ASYNCIO, TRIO], ids=["asyncio", "trio"])
 def test_an_exit_is_not_a_failure_of_a_function(loop: Loop) -> None:
-    """It leaves as it is, not in a group."""
+    """SystemExit leaves together() unchanged, not in an exception group."""
 
     async def leave() -> None:
         raise SystemExit(3)

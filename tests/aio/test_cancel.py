@@ -75,7 +75,7 @@ async def test_cancel_from_another_task(loop: Loop) -> None:
 
 @on_every_loop
 async def test_cancel_from_a_thread(loop: Loop) -> None:
-    """Any thread may do it, at any moment."""
+    """Another thread can cancel a stream while its reader waits."""
     source = Source(loop, *chat("a", finish=None), hold=True)
     waits = threading.Event()
     s = AsyncStreamerV2(source)
@@ -98,7 +98,7 @@ async def test_cancel_from_a_thread(loop: Loop) -> None:
 
 @on_every_loop
 async def test_a_generator_that_another_task_reads_is_woken(loop: Loop) -> None:
-    """It cannot be closed from outside; it ends with its wait."""
+    """It cannot be closed from outside, so close() interrupts its wait, and it cleans up."""
     steps: list[str] = []
     waits = loop.flag()
 
@@ -128,7 +128,7 @@ async def test_cancel_just_before_the_wait(loop: Loop) -> None:
     """The wait that begins after cancel() is interrupted as well."""
 
     class Unlucky(Source):
-        """Another thread comes when the wait is about to begin."""
+        """A source whose stream another thread cancels just before the wait begins."""
 
         def __aiter__(self) -> AsyncIterator[bytes]:
             return self
@@ -188,7 +188,7 @@ async def test_cancel_lets_the_source_clean_up(loop: Loop) -> None:
 
 
 def _shielded(loop: Loop) -> contextlib.AbstractContextManager[object]:
-    """Return what a clean-up that awaits needs on Trio, where cancellation is a state."""
+    """Return what protects a clean-up that awaits: on Trio, a cancelled scope stays cancelled."""
     return trio.CancelScope(shield=True) if loop is TRIO else contextlib.nullcontext()
 
 
@@ -197,7 +197,7 @@ def _shielded(loop: Loop) -> contextlib.AbstractContextManager[object]:
 async def test_cancel_of_a_source_that_swallows_the_interruption(
     after: Exception | None, loop: Loop
 ) -> None:
-    """Whatever the source makes of it, the stream is cancelled, and what it yields is dropped."""
+    """The stream is cancelled however the source reacts, and what it yields then is dropped."""
     waits = loop.flag()
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -231,7 +231,7 @@ async def test_cancel_of_a_live_source_is_its_own_affair(loop: Loop) -> None:
     """A live source is told, and wakes its reader itself: its read is not interrupted."""
 
     class Slow(Live):
-        """It has to say goodbye to its server first."""
+        """It needs time to say goodbye to its server."""
 
         def cancel(self) -> None:
             self.told.append("cancel")
@@ -367,7 +367,7 @@ async def test_task_is_cancelled_while_it_closes(loop: Loop) -> None:
             await loop.flag().wait()
 
         async def after_the_chunks(self) -> None:
-            """It ends."""
+            """End at once."""
 
     first, second, third = Slow(loop), Source(loop, *chat("a")), Source(loop)
     s = AsyncStreamerV2(first)
@@ -617,10 +617,10 @@ async def test_cancel_of_a_source_with_a_timeout_and_a_group() -> None:
 
 @on_asyncio
 async def test_source_that_cancels_is_not_taken_for_cancel() -> None:
-    """A CancelledError out of the source's own tasks leaves next() as any other."""
+    """A CancelledError of the source's own tasks leaves next() like any other."""
 
     class Delegating(Source):
-        """It has a task of its own, which is cancelled."""
+        """It awaits a task of its own, which is cancelled."""
 
         async def after_the_chunks(self) -> None:
             task = asyncio.create_task(asyncio.Event().wait())

@@ -1,4 +1,4 @@
-"""What is asked of an event loop: which one runs, and a wait that any thread can end."""
+"""Event loops: which one is running, and a wait that any thread can end."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from openai_scan.aio.loops import Bell, pause, running_loop, running_trio
 
 
 def test_without_a_loop_there_is_none() -> None:
-    """Both libraries are loaded, and neither runs."""
+    """Both libraries are imported, but no loop is running."""
     assert running_trio() is None
     assert running_loop() is None
 
 
 def test_a_loop_is_itself() -> None:
-    """The same in all of its tasks, and another one in another run."""
+    """All tasks of one run get the same object, and another run gets another one."""
 
     async def loops() -> list[object]:
         seen: list[object] = []
@@ -45,7 +45,7 @@ def test_a_loop_is_itself() -> None:
 
 @pytest.mark.usefixtures("measured_processes")
 def test_a_program_without_a_loop_loads_none() -> None:
-    """Not even to find out that there is none."""
+    """Asking for the loop imports neither asyncio nor Trio."""
     script = (
         "import sys; from openai_scan.aio.loops import running_loop;"
         "print(running_loop(), {'asyncio', 'trio'} & {*sys.modules})"
@@ -56,7 +56,7 @@ def test_a_program_without_a_loop_loads_none() -> None:
 
 @on_every_loop
 async def test_pause_lets_others_run(loop: Loop) -> None:
-    """Once, at least."""
+    """Another task gets a turn before the first one is done."""
     turns: list[int] = []
 
     async def one(number: int) -> None:
@@ -74,7 +74,7 @@ class TestBell:
 
     @on_every_loop
     async def test_a_thread_rings(self, loop: Loop) -> None:
-        """The wait ends, and says what has happened."""
+        """The wait ends, and returns that it has happened."""
         bell, happened = Bell(), threading.Event()
 
         def ring() -> None:
@@ -86,7 +86,7 @@ class TestBell:
 
     @on_every_loop
     async def test_what_has_happened_is_not_waited_for(self, loop: Loop) -> None:
-        """No ring is needed."""
+        """The wait returns without a ring."""
         assert await Bell().wait(lambda: True, 30.0)
 
     @on_every_loop
@@ -96,7 +96,7 @@ class TestBell:
 
     @on_every_loop
     async def test_a_ring_for_something_else_ends_nothing(self, loop: Loop) -> None:
-        """It waits on for what is left of the time, and for what it was to wait for."""
+        """The wait continues until what it waits for has happened."""
         bell = Bell()
         asked: list[bool] = []
 
@@ -110,7 +110,7 @@ class TestBell:
 
     @on_every_loop
     async def test_it_wakes_all_who_wait(self, loop: Loop) -> None:
-        """And forgets them."""
+        """All waiting tasks are woken, and the bell forgets them."""
         bell, happened = Bell(), threading.Event()
         woken: list[bool] = []
 

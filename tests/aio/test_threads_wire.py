@@ -136,7 +136,7 @@ class TestCancelledTasks:
 
     @on_every_loop
     async def test_in_a_pause(self, loop: Loop) -> None:
-        """No thread waits for the next try."""
+        """No thread waits for the retry, which is never sent."""
         busy = answer(b"", status="503 Busy", headers="Retry-After: 60\r\n")
         with serving([busy]) as server:
             async with client_of(server.base_url, retries=RetryPolicy()) as client:
@@ -160,7 +160,7 @@ class TestCancelledTasks:
 
     @on_every_loop
     async def test_through_a_tunnel(self, loop: Loop) -> None:
-        """TLS behind a proxy is no different."""
+        """TLS through a proxy's tunnel is no different."""
         with world(Route.TUNNEL, HELD) as around:
             async with client_of(around.server.base_url) as client:
                 s = ask(client)
@@ -178,7 +178,7 @@ class TestCancelledTasks:
 
     @on_asyncio
     async def test_a_chunk_that_arrives_at_once_is_not_an_obstacle(self) -> None:
-        """However fast they come: the task lets others have their turn at each read."""
+        """However fast the chunks come, other tasks have their turn at each read."""
         with serving([CHUNKED, Repeat(ch(b": x\n\n" * 10_000))]) as server:
             async with client_of(server.base_url) as client:
                 s = ask(client)
@@ -205,7 +205,7 @@ class TestCancelledStreams:
 
     @on_every_loop
     async def test_before_the_response_headers(self, loop: Loop) -> None:
-        """The thread is not waited for, which may wait for something that nothing wakes."""
+        """The task does not wait for its thread, which may be in a call that nothing can wake."""
         with serving([WAIT_FOR_HANG_UP]) as server:
             async with client_of(server.base_url) as client:
                 s = ask(client)
@@ -254,7 +254,7 @@ class TestReadingAhead:
     async def test_what_is_read_ahead_is_bounded(
         self, loop: Loop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A task that reads nothing lets the server wait; nothing is lost."""
+        """A thread that has read as far ahead as it may continues when the task reads."""
         monkeypatch.setattr(threads, "_READ_AHEAD_BYTES", 1000)
         comment = b": " + b"x" * 96 + b"\n\n"
         with serving([CHUNKED + ch(HI + comment * 500) + ch(END_OF_ANSWER) + END]) as server:
@@ -271,7 +271,7 @@ class TestReadingAhead:
     async def test_a_stream_that_is_left_ends_a_thread_that_waits_for_the_task(
         self, loop: Loop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It has read all that it may."""
+        """The thread has read all that it may; it ends, and the server sees the hang-up."""
         monkeypatch.setattr(threads, "_READ_AHEAD_BYTES", 1)
         with serving([CHUNKED + ch(HI), ch(HI), WAIT_FOR_HANG_UP]) as server:
             async with client_of(server.base_url) as client:
@@ -282,7 +282,7 @@ class TestReadingAhead:
 
     @on_every_loop
     async def test_nothing_is_read_before_it_is_asked_for(self, loop: Loop) -> None:
-        """A refusal by the response headers alone reads no body; the thread still ends."""
+        """The body of an answer that is refused for its headers is not read; the thread ends."""
         head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip, gzip\r\n\r\n")
         with serving([head, WAIT_FOR_HANG_UP]) as server:
             async with client_of(server.base_url) as client:
@@ -297,7 +297,7 @@ class TestEnds:
 
     @on_every_loop
     async def test_what_the_thread_met_with_comes_after_what_it_has_read(self, loop: Loop) -> None:
-        """The connection breaks in the middle of an answer."""
+        """The event before the connection broke comes first, then the error."""
         with serving([CHUNKED + ch(HI), FIN]) as server:
             async with client_of(server.base_url) as client:
                 s = ask(client)
@@ -308,7 +308,7 @@ class TestEnds:
 
     @on_every_loop
     async def test_a_connection_that_was_left_is_replaced(self, loop: Loop) -> None:
-        """The request is sent once more, by another thread."""
+        """The server has closed the kept connection, so the request is sent over another one."""
         with serving([*WHOLE], [FIN], [*WHOLE]) as server:
             async with client_of(server.base_url, retries=RetryPolicy()) as client:
                 for notes in ({}, {"stale_connection": 1}):
@@ -318,7 +318,7 @@ class TestEnds:
 
     @on_every_loop
     async def test_a_limit_runs_out(self, loop: Loop) -> None:
-        """The task keeps the clock."""
+        """The task measures the limit; when it expires, the server sees the hang-up."""
         with serving(HELD) as server:
             async with client_of(server.base_url, timeout=Timeout(idle=0.05)) as client:
                 s = ask(client)
@@ -331,7 +331,7 @@ class TestEnds:
 
     @on_every_loop
     async def test_a_dropped_stream_lets_go(self, loop: Loop) -> None:
-        """With a warning; the server sees it, and the thread ends."""
+        """Python warns, the server sees the hang-up, and the thread ends."""
         with serving(HELD) as server:
             async with client_of(server.base_url) as client:
                 s = ask(client)
@@ -349,7 +349,7 @@ class TestEnds:
     async def test_without_a_thread_there_is_no_request(
         self, loop: Loop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It is said in words, as a failed connection."""
+        """The stream fails with a ConnectError whose cause says that no thread could be started."""
 
         def refuse(_: threading.Thread) -> None:
             raise RuntimeError("can't start new thread")
@@ -368,7 +368,7 @@ class TestEnds:
     async def test_a_forked_child_leaves_the_connection_alone(
         self, loop: Loop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The thread is its parent's. It only closes its own copy of the socket."""
+        """The thread belongs to the parent. The child only closes its own copy of the socket."""
         with serving(HELD) as server:
             async with client_of(server.base_url) as client:
                 s = ask(client)
@@ -385,7 +385,7 @@ class TestEnds:
 
     @on_asyncio
     async def test_a_child_may_let_go_before_the_response_headers(self) -> None:
-        """There is nothing to be closed then."""
+        """There is nothing to close yet."""
         wire = ThreadsWire()
         cancellation = wire.cancellation()
         reader = threads._Reader(lambda: pytest.fail("never sent"), cancellation)
@@ -394,7 +394,7 @@ class TestEnds:
         assert not reader._left
 
     def test_a_loop_that_has_ended_disturbs_nothing(self) -> None:
-        """The stream is closed later, from no loop at all."""
+        """A stream that outlives its event loop can be cancelled and closed without a loop."""
         with serving(HELD) as server:
 
             async def begin() -> AsyncStreamerV2[Any, Any]:

@@ -1,4 +1,4 @@
-"""The waker: what it does where no test of a whole stream leads."""
+"""The waker, in cases that no test of a whole stream reaches."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_wake_after_the_loop_has_ended() -> None:
 
 
 def test_wake_after_trio_has_ended() -> None:
-    """The same, where another thread has looked up the wait just before its end."""
+    """Waking does nothing if Trio has ended after another thread looked up the wait."""
     waker = Waker()
     interrupts = []
 

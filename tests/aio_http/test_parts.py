@@ -1,4 +1,4 @@
-"""What the aiohttp wire is made of, in front of stand-ins for the network."""
+"""The parts of the aiohttp wire, most of them without a network."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class TestAlarm:
 
     @on_asyncio
     async def test_a_timer_is_kept_for_later_waits(self) -> None:
-        """It is set again only for a wait that is over before; between waits it says nothing."""
+        """Only a wait that ends earlier sets another timer; between waits none rings."""
         rung: list[float] = []
         alarm = Alarm(asyncio.get_running_loop(), lambda: rung.append(time.monotonic()))
         alarm.set(1000)
@@ -93,7 +93,7 @@ class TestAlarm:
 
     @on_asyncio
     async def test_a_timer_that_is_early_is_set_for_the_rest(self) -> None:
-        """The wait that it was set for is over, and another continues."""
+        """The timer goes off for a wait that is over, and is set again for the current one."""
         rung: list[bool] = []
         alarm = Alarm(asyncio.get_running_loop(), lambda: rung.append(True))
         alarm.set(0.01)
@@ -106,18 +106,18 @@ class TestAlarm:
 
 
 class TestCancellation:
-    """It is asked for at any time, also before there is a loop."""
+    """A cancellation may come at any time, even before there is an event loop."""
 
     @on_asyncio
     async def test_a_pause_that_is_cancelled_already_is_none(self) -> None:
-        """As when another thread was quicker."""
+        """pause() returns at once if another thread has already cancelled."""
         cancellation = LoopCancellation()
         cancellation.request()
         await cancellation.pause(1000)
 
     @on_asyncio
     async def test_a_request_that_is_cancelled_already_is_not_sent(self) -> None:
-        """Its first wait is its last."""
+        """Its first wait raises at once."""
         clock = Clock(Timeout())
         clock.start()
         cancellation = LoopCancellation()
@@ -131,7 +131,7 @@ class TestCancellation:
             await SentRequest(carried).answered(never)
 
     def test_a_socket_that_cannot_be_shut_down_is_left(self) -> None:
-        """Some event loops show such; and that of a parent process is not touched."""
+        """Some event loops have such sockets; the socket of a parent process is left as well."""
         shut: list[int] = []
         cancellation = LoopCancellation()
         cancellation.hang_up()
@@ -145,11 +145,11 @@ class TestCancellation:
 
 
 class TestLines:
-    """Who gets what arrives, and what becomes of a connection."""
+    """Which request gets what arrives, and what becomes of a connection."""
 
     @on_asyncio
     async def test_a_line_that_carries_nothing_takes_nothing(self) -> None:
-        """What comes unasked ends it."""
+        """Data that no request has asked for end the connection."""
         idle = line()
         idle.eof_received()
         idle.data_received(b"x")
@@ -162,7 +162,7 @@ class TestLines:
 
     @on_asyncio
     async def test_what_a_reset_has_overtaken_is_read(self) -> None:
-        """If there is any, and a socket that shows it."""
+        """If there is any, on a plain connection whose socket the event loop shows."""
         ours, theirs = socket.socketpair()
         got: list[Any] = []
         for extra, sent in (
@@ -184,7 +184,7 @@ class TestLines:
 
     @on_asyncio
     async def test_only_the_first_that_lets_go_of_a_lease_counts(self) -> None:
-        """It was given back, and may carry another request."""
+        """After give_back() the connection may carry another request, so abort() does nothing."""
         connection: Any = Transport()
         connector: Any = SimpleNamespace(in_use=0, ended=lambda: None)
         lease = Lease(connection, line(), connector)
@@ -194,7 +194,7 @@ class TestLines:
         assert connection.asked == ["release"]
 
     def test_what_has_arrived_shows_without_a_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """On every system; a socket that is closed, or not shown, has nothing."""
+        """Data are seen with and without poll(); a closed or missing socket has none."""
         ours, theirs = socket.socketpair()
         closed = socket.socket()
         closed.close()
@@ -208,7 +208,7 @@ class TestLines:
         theirs.close()
 
     def test_a_system_may_refuse_an_option(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The connection works without it; with all of them its peer is probed."""
+        """The connection has probes, and works without those that the system refuses."""
         address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))
         with lines._probed_socket(address) as made:
             assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
@@ -217,7 +217,7 @@ class TestLines:
 
     @on_asyncio
     async def test_a_connection_on_which_something_has_come_is_not_used_again(self) -> None:
-        """The loop has not read it yet, so no other code can know."""
+        """The wire looks at the socket, since the event loop has not read it yet."""
         more, sent = threading.Event(), threading.Event()
         script = [*VALUE, more, b"HTTP/1.1 200 OK\r\n", sent.set, WAIT_FOR_HANG_UP]
         with serving(script, VALUE) as server:
@@ -253,7 +253,7 @@ class TestArrived:
 
     @on_asyncio
     async def test_wrong_headers_are_reported_once(self) -> None:
-        """Whatever follows it before the request hears of it."""
+        """What follows them is not reported again."""
         told: list[str] = []
         arrived = self.arrived(told)
         arrived.received(b"HTTP/2.0 200 OK\r\n\r\n")
@@ -264,7 +264,7 @@ class TestArrived:
 
     @on_asyncio
     async def test_the_end_can_be_read_again(self) -> None:
-        """It is the end from then on, and the connection was released once."""
+        """Reading again returns nothing, and closing is no error."""
         with serving(VALUE) as server:
             transport = AsyncTransport(server.base_url, key="", wire=AiohttpWire())
             source = transport.stream(Request(method="POST", path="/x", body={}))
@@ -275,7 +275,7 @@ class TestArrived:
             await transport.aclose()
 
     def test_after_its_loop_a_connection_needs_no_close(self) -> None:
-        """There is no loop to do it in."""
+        """close() does nothing, since the loop that would do it is gone."""
         told: list[str] = []
 
         async def make() -> Arrived:
@@ -287,7 +287,7 @@ class TestArrived:
 
     @on_asyncio
     async def test_another_thread_closes_it_in_the_loop(self) -> None:
-        """Where no transport can be half done."""
+        """close() in another thread aborts the connection in the event loop, not at once."""
         told: list[str] = []
         await asyncio.to_thread(self.arrived(told).close)
         await asyncio.sleep(0)
@@ -299,7 +299,7 @@ class TestResolver:
 
     @on_asyncio
     async def test_without_a_thread_it_is_looked_up_here(self) -> None:
-        """As while the program ends."""
+        """The name is looked up in this thread, as happens while the program ends."""
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(threading.Thread, "start", _no_thread)
             found = await Resolver().resolve("127.0.0.1", 80)
@@ -354,7 +354,7 @@ INFO: Any = SimpleNamespace(real_url="https://a.test/?token=s3cret", headers={"k
     ],
 )
 def test_what_aiohttp_raises_is_reported_in_the_same_words(error: Exception, words: str) -> None:
-    """And nothing of it is kept: it holds the request."""
+    """The error does not keep that of aiohttp, which holds the request."""
     if isinstance(error, aiohttp.ClientError):
         error = failures.plain(error, None)
     clock = Clock(Timeout())
@@ -367,14 +367,14 @@ def test_what_aiohttp_raises_is_reported_in_the_same_words(error: Exception, wor
 
 
 def test_a_url_that_aiohttp_refuses_is_malformed() -> None:
-    """It is not shown, since it may have a password."""
+    """The error does not show the URL, since it may contain a password."""
     found = failures.plain(aiohttp.InvalidURL("http://a:s3cret@"), None)
     assert isinstance(found, ValueError)
     assert "s3cret" not in str(found)
 
 
 def test_what_cannot_be_decoded_to_its_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The decoder of zstd tells that it was cut off, where the others say nothing."""
+    """A decoder such as that of zstd raises at the end of a body that was cut off."""
 
     class Cut:
         has_unconsumed_tail = False
@@ -405,7 +405,7 @@ def test_what_cannot_be_decoded_to_its_end_is_an_error(monkeypatch: pytest.Monke
 def test_the_environment_names_a_proxy(
     monkeypatch: pytest.MonkeyPatch, value: str, expected: Proxy | None
 ) -> None:
-    """Its credentials are for it alone; some servers need none."""
+    """The proxy gets its credentials in a header; servers in NO_PROXY need no proxy."""
     for name in ("http_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTP_PROXY", value)
@@ -416,7 +416,7 @@ def test_the_environment_names_a_proxy(
 
 @pytest.mark.parametrize("value", ["http://proxy:99999", "ftp://proxy", "http://"])
 def test_a_proxy_with_a_malformed_url_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """Its URL is not shown."""
+    """The error does not show the URL."""
     monkeypatch.setenv("HTTP_PROXY", value)
     monkeypatch.delenv("NO_PROXY", raising=False)
     with pytest.raises(ValueError, match=r"^the URL of the proxy is malformed$"):
@@ -424,7 +424,7 @@ def test_a_proxy_with_a_malformed_url_is_none(monkeypatch: pytest.MonkeyPatch, v
 
 
 def test_headers_may_be_split_anywhere() -> None:
-    """What follows it is the body's."""
+    """What follows the headers belongs to the body."""
     head = ArrivingHead()
     assert head.take(b"HTTP/1.1 200 OK\r\nA: b\r\n") is None
     assert head.take(b"\r\nrest") == b"rest"

@@ -1,4 +1,4 @@
-"""The aiohttp wire in an event loop that continues: cancellation, one loop, what is kept."""
+"""The aiohttp wire: cancellation, its one event loop, and the connections that it keeps."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def request(content: str = "", attempts: int = 1) -> Request:
 
 @contextlib.asynccontextmanager
 async def connected(server: ScriptedServer) -> AsyncIterator[AsyncTransport]:
-    """Give a transport to *server*, and close it."""
+    """Yield a transport to *server*, and close it."""
     transport = AsyncTransport(server.base_url, key="sk-secret-1234", wire=AiohttpWire())
     try:
         yield transport
@@ -87,7 +87,7 @@ CANCELS = [
 def test_a_cancelled_task_leaves_at_once_in_every_phase(
     cell: Cell, framing: Framing, route: Route
 ) -> None:
-    """CancelledError comes out of `next()` as it is, the server sees the end, all else is sound."""
+    """`next()` raises CancelledError, the server sees the hang-up, and the client stays usable."""
     asyncio.run(_cancelled(cell, framing, route))
 
 
@@ -136,7 +136,7 @@ async def _cancelled(cell: Cell, framing: Framing, route: Route) -> None:
 
 @on_asyncio
 async def test_a_limit_around_a_wait_is_its_own() -> None:
-    """`asyncio.wait_for` gets its TimeoutError, and the stream none."""
+    """`asyncio.wait_for` raises its TimeoutError, and the stream has no error."""
     with serving([CHUNKED + ch(HI), WAIT_FOR_HANG_UP]) as server:
         async with connected(server) as transport:
             s: AsyncStreamerV2 = AsyncStreamerV2(transport.stream(request()))
@@ -149,7 +149,7 @@ async def test_a_limit_around_a_wait_is_its_own() -> None:
 
 @on_asyncio
 async def test_another_task_can_cancel_the_stream() -> None:
-    """Which is an error of the stream, and none of the task that reads it."""
+    """It is an error of the stream, not of the task that reads it."""
     with serving([CHUNKED + ch(HI), WAIT_FOR_HANG_UP]) as server:
         async with connected(server) as transport:
             s: AsyncStreamerV2 = AsyncStreamerV2(transport.stream(request()))
@@ -163,7 +163,7 @@ async def test_another_task_can_cancel_the_stream() -> None:
 @pytest.mark.parametrize("ending", [False, True])
 @on_asyncio
 async def test_another_task_can_close_the_stream(ending: bool) -> None:
-    """The task that reads is woken, also if it waits for what follows a complete answer."""
+    """The reading task is woken, even if it waits for what follows a complete answer."""
     events = [HI, STOP] if ending else [HI]
     with serving([CHUNKED + ch(b"".join(events)), WAIT_FOR_HANG_UP]) as server:
         async with connected(server) as transport:
@@ -180,7 +180,7 @@ async def test_another_task_can_close_the_stream(ending: bool) -> None:
 
 @on_asyncio
 async def test_leaving_early_releases_it() -> None:
-    """As `break` in an `async for` does, inside `async with`."""
+    """A `break` in an `async for` is enough, inside `async with`."""
     with serving([CHUNKED + ch(HI), WAIT_FOR_HANG_UP]) as server:
         async with connected(server) as transport:
             async with AsyncStreamerV2(transport.stream(request())) as s:
@@ -191,7 +191,7 @@ async def test_leaving_early_releases_it() -> None:
 
 @on_asyncio
 async def test_a_dropped_stream_releases_its_connection() -> None:
-    """In the thread of the loop, or in any other one."""
+    """It may be dropped in the thread of the loop, or in any other one."""
     for elsewhere in (False, True):
         with serving([CHUNKED + ch(HI), WAIT_FOR_HANG_UP]) as server:
             async with connected(server) as transport:
@@ -229,7 +229,7 @@ def test_a_stream_dropped_after_its_loop_releases_its_connection() -> None:
 
 
 async def _in_another_loop(wire: AiohttpWire) -> None:
-    """See that a wire that is used elsewhere says so."""
+    """Check that *wire*, which is used in one event loop, refuses another."""
     with pytest.raises(OtherLoopError, match="this client has connections in another event loop"):
         wire.cancellation()
     with pytest.raises(RuntimeError, match="another event loop"):
@@ -237,7 +237,7 @@ async def _in_another_loop(wire: AiohttpWire) -> None:
 
 
 def test_a_stream_of_another_loop_raises_out_of_next() -> None:
-    """It is not an error of the network, which a stream would end with."""
+    """It is a mistake of the caller, so the stream does not end with it."""
 
     async def use(transport: AsyncTransport) -> None:
         assert await transport.call(request()) == {"a": 1}
@@ -258,7 +258,7 @@ def test_a_stream_of_another_loop_raises_out_of_next() -> None:
 
 @on_asyncio
 async def test_more_than_a_hundred_streams_are_read_at_once() -> None:
-    """The limit of aiohttp would let the next one wait without a word; then all are kept."""
+    """A limit of 100 connections, as aiohttp has, would block the next one; all are then kept."""
     many = 120
     go = threading.Event()
     script = [CHUNKED + ch(HI), go, ch(b"data: [DONE]\n\n") + END]
@@ -332,7 +332,7 @@ async def test_what_comes_unasked_ends_a_connection_that_is_kept() -> None:
 
 @on_asyncio
 async def test_a_kept_connection_that_was_closed_is_not_used() -> None:
-    """The loop hears of it before the next request, and nothing has to be sent twice."""
+    """The event loop learns of it before the next request, so nothing has to be sent twice."""
     with serving([*VALUE, FIN], VALUE) as server:
         async with connected(server) as transport:
             for _ in range(2):
@@ -344,7 +344,7 @@ async def test_a_kept_connection_that_was_closed_is_not_used() -> None:
 
 @on_asyncio
 async def test_a_reset_within_an_answer_is_not_stale() -> None:
-    """The server has got the request, although the connection had been used before."""
+    """It is not retried: the server has the request, although the connection was reused."""
     reset = [b"HTTP/1.1 200 OK\r\nContent-Ty", RST]
     with serving(VALUE, reset, VALUE) as server:
         async with connected(server) as transport:
@@ -387,7 +387,7 @@ async def test_a_reader_that_does_not_read_stops_the_server() -> None:
 
 @on_asyncio
 async def test_a_form_is_sent_as_ever() -> None:
-    """With its fields and files; a long one in pieces."""
+    """It has its fields and files, short or long."""
     for size in (3, 1_000_000):
         form = Request(
             method="POST",
@@ -406,7 +406,7 @@ async def test_a_form_is_sent_as_ever() -> None:
 
 @on_asyncio
 async def test_a_url_goes_out_as_it_is() -> None:
-    """What is encoded is not decoded, and what is not is encoded."""
+    """Characters that a URL must not have are escaped; a needless escape (`%41`) is resolved."""
     with serving(VALUE) as server:
         async with connected(server) as transport:
             transport.base_url += "/\N{LATIN SMALL LETTER E WITH ACUTE}/a%41"
@@ -421,7 +421,7 @@ async def test_a_url_goes_out_as_it_is() -> None:
 async def test_no_cookie_is_kept_and_no_netrc_is_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    """The key is what was given."""
+    """No cookie is sent back, and the client's own key is sent."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine localhost login a password b\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -436,18 +436,19 @@ async def test_no_cookie_is_kept_and_no_netrc_is_read(
 
 @on_asyncio
 async def test_a_socks_proxy_is_not_supported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says which wire knows it, and no try helps."""
+    """The error names the wire that supports it, and no request reaches the server."""
     monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
     with serving() as server:
         async with connected(server) as transport:
             with pytest.raises(ConfigurationError, match='pass wire="threads"'):
                 await transport.call(request(attempts=3))
+        assert server.connections == 0
 
 
 @on_asyncio
 async def test_five_streams_take_one_connection_on_every_route() -> None:
-    """A proxy's tunnel is kept as well as a connection of one's own."""
+    """A proxy's tunnel is kept as a direct connection is."""
     for route in Route:
         with world(route, *[WHOLE] * 5) as around:
             async with connected(around.server) as transport:
@@ -459,7 +460,7 @@ async def test_five_streams_take_one_connection_on_every_route() -> None:
 
 @on_asyncio
 async def test_an_answer_before_the_end_of_a_long_request_ends_it() -> None:
-    """A server that has read enough says so, and need not read the rest."""
+    """The client reads the refusal of a server that has not read all of the request."""
     words = answer(b'{"error": {"message": "no"}}', status="413 Too Large")
     rest = threading.Event()
     rest.set()

@@ -1,4 +1,4 @@
-"""What the benchmark of pages measures with says what it should."""
+"""What the page benchmarks use to measure works: chunks, the decoder, and the paced server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUESTION: Any = [{"role": "user", "content": "Hi"}]
 
 @pytest.mark.parametrize("family", ["chat", "responses"])
 def test_the_same_events_are_read_in_any_chunks(family: str) -> None:
-    """An event in each, or many."""
+    """One chunk for each event, or chunks of a fixed size with many events in each."""
     stream = workloads.workload(family, 50)
     whole = stream.stream.decode()
     for size, count in ((None, stream.events), (1000, -(-len(stream.stream) // 1000))):
@@ -26,7 +26,7 @@ def test_the_same_events_are_read_in_any_chunks(family: str) -> None:
 
 
 def test_a_stream_that_is_not_whole_is_not_timed() -> None:
-    """It would cost less."""
+    """A truncated stream takes less time to decode, so it would distort the figures."""
     stream = workloads.workload("chat", 50)
     with pytest.raises(AssertionError, match="ended"):
         in_pyodide.decode(stream.chunks(1000)[:3], 1)
@@ -35,7 +35,7 @@ def test_a_stream_that_is_not_whole_is_not_timed() -> None:
 def test_the_server_sends_at_its_pace_and_asks_for_a_pause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each token says when it was sent."""
+    """A paced token is the time at which it was sent. A busy server makes the client retry."""
     monkeypatch.setattr(page_server, "TOKENS", 3)
     monkeypatch.setattr(page_server, "PAUSE", 0.1)
     answer = page_server.Model()

@@ -1,4 +1,4 @@
-"""What the comparison with other servers says of a text, and the page that shows it."""
+"""How the comparison with other servers judges a text, and the page that shows the results."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ THIRD = relay_upstream.text(EVENTS // 3)
     ],
 )
 def test_a_text_is_compared_with_the_answer(text: str, words: str) -> None:
-    """What is lost, what is there twice, and what is foreign is said apart."""
+    """Lost, repeated and wrong text is reported separately."""
     assert compare(text) == words
 
 
 def test_the_table_shows_what_came_of_a_scene() -> None:
-    """A row for each candidate; a browser that was told nothing and a table without rows show."""
+    """Each candidate has a row. A missing status and missing database rows are shown as such."""
     outcomes = [
         (FIRST, Outcome(WHOLE, "completed", [Row("completed", WHOLE)], 1)),
         (LAST, Outcome(THIRD, "", [], 2)),
@@ -49,7 +49,7 @@ def test_the_table_shows_what_came_of_a_scene() -> None:
 
 
 def test_the_page_shows_every_candidate_in_every_scene() -> None:
-    """So it was written by the comparison as it is now."""
+    """The page is up to date: every scene has a row for each of the current candidates."""
     page = PAGE.read_text("utf-8")
     for scene in Scene:
         _, _, part = page.partition(f"<!-- field: {scene.name.lower()} -->")

@@ -1,14 +1,14 @@
-"""The regression gate: decoding costs no more than so many times what `json.loads` costs.
+"""The regression gate: decoding costs no more than a given multiple of `json.loads`.
 
-It cannot fail because the machine is busy, for four reasons. It takes CPU time, which stands still
-while others have the processor. It takes ratios to `json.loads` on the same payloads in the same
-process, so that a slow machine, or one that is slowed down, has the same ratio as a fast one. Both
-sides of a ratio are the least of several interleaved rounds, so that a disturbance has to hit every
-round of the one side, and none of the other. And where a bound is not met, rounds are added until
-it is, for ten seconds; the bounds are twice what is measured on a quiet machine.
+It cannot fail because the machine is busy, for four reasons. It measures CPU time, which does not
+advance while other processes run. It compares with `json.loads` on the same payloads in the same
+process, so a slow or throttled machine has the same ratio as a fast one. Both sides of a ratio are
+the minimum of several interleaved rounds, so a disturbance has to hit every round of one side and
+no round of the other. And if a bound is not met, rounds are added until it is, for ten seconds;
+the bounds are twice what is measured on a quiet machine.
 
-The rounds run in a process of their own, without the coverage that the tests are run with: to trace
-Python code costs many times its own time, and C code, such as `json.loads`, is not traced.
+The rounds run in a process of their own, without the coverage measurement of the tests: tracing
+multiplies the cost of Python code, and C code, such as `json.loads`, is not traced.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ pytestmark = pytest.mark.unmeasured
 
 # The bounds of each family, in multiples of `json.loads`: typed events in chunks of 200 bytes and
 # in larger ones, raw events in chunks of 200 bytes and in larger ones. They are twice the targets,
-# 4.0, 3.2 and 0.7, where what is measured leaves a busy machine room enough below that. Elsewhere,
-# and for raw events in small chunks, they are twice what is measured: the payloads of audio are so
-# short, and those of images such long strings, that parsing them takes next to nothing. Where the
-# time goes there, the page on performance says.
+# 4.0, 3.2 and 0.7, where the measured ratios are far enough below that for a busy machine.
+# Elsewhere, and for raw events in small chunks, they are twice what is measured: the payloads of
+# audio are so short, and those of images such long strings, that parsing them takes next to
+# nothing. The page on performance says where the time goes there.
 BOUNDS: dict[str, tuple[float, float, float, float]] = {
     "assistants": (6.2, 4.0, 2.8, 1.0),
     "chat": (4.0, 3.2, 2.2, 0.7),
@@ -44,7 +44,7 @@ BOUNDS: dict[str, tuple[float, float, float, float]] = {
     "images": (8.6, 6.3, 4.6, 2.0),
 }
 
-# What typed events may cost with snapshots, in multiples of what they cost without.
+# The most that typed events may cost with snapshots, in multiples of what they cost without.
 SNAPSHOTS = 1.5
 
 
@@ -91,7 +91,7 @@ def test_decoding_is_fast() -> None:
 
 
 def test_every_bound_is_measured() -> None:
-    """The gate returns one ratio for each bound, if none of them is too small to be met."""
+    """The gate returns one ratio for each bound."""
     bounds = {
         name: attrs.evolve(bound, limit=math.inf) for name, bound in bounds_of("chat", 4096).items()
     }
@@ -101,7 +101,7 @@ def test_every_bound_is_measured() -> None:
 
 
 def test_rounds_are_added_until_a_bound_is_met() -> None:
-    """A bound that is met takes three rounds; one that is not takes as long as it may."""
+    """If the bound is met, three rounds are run; if not, rounds are added until the time is up."""
     calls: list[str] = []
 
     def job(name: str) -> None:
@@ -118,5 +118,5 @@ def test_rounds_are_added_until_a_bound_is_met() -> None:
 
 
 def test_an_added_cost_is_a_share() -> None:
-    """What snapshots add is in percent of typed events."""
+    """The cost that snapshots add is a percentage of the cost of typed events."""
     assert decode.added_by(10.0, 11.0) == 10.0

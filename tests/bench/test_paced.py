@@ -20,7 +20,7 @@ pytestmark = pytest.mark.unmeasured
 
 FEW = 30
 
-# So fast that a test takes a moment; nothing is timed.
+# Events a second: fast, so that a test is short. Nothing is timed.
 RATE = 2_000
 
 MODULES = {"httpx, json.loads": "httpx", "openai-python": "httpx2"}
@@ -37,7 +37,7 @@ def url() -> Iterator[str]:
 @pytest.mark.parametrize("family", ["chat", "responses"])
 @pytest.mark.parametrize("name", INSTALLED)
 def test_every_reader_gets_the_texts(url: str, name: str, family: str) -> None:
-    """They are those of the workload, in order."""
+    """Each reader returns the workload's texts in order."""
     with contextlib.closing(READERS[name](f"{url}/{family}/{RATE}/v1", family)) as texts:
         found = "".join(islice(texts, FEW))
     # Bare readers leave escapes as they are, and the first line has none.
@@ -64,7 +64,7 @@ def test_an_event_is_a_chunk(url: str) -> None:
 
 
 def test_a_timed_event_tells_when_it_was_sent(url: str) -> None:
-    """Its text is a time of the clock that both processes share."""
+    """Its text is the time of sending, by the monotonic clock that both processes share."""
     start = time.monotonic_ns()
     with contextlib.closing(READERS["openai_scan"](f"{url}/timed/{RATE}/v1")) as texts:
         times = [int(text) for text in islice(texts, FEW)]
@@ -74,7 +74,7 @@ def test_a_timed_event_tells_when_it_was_sent(url: str) -> None:
 
 
 def test_tls_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The certificate that is made for the server is one that the readers accept."""
+    """The readers accept the certificate that is made for the server."""
     certificate = bench_paced.make_certificate(tmp_path)
     monkeypatch.setenv(remote.CERTIFICATES, str(tmp_path / "authority.pem"))
     with paced_server.running(certificate) as url:
@@ -84,7 +84,7 @@ def test_tls_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_work_is_what_one_event_takes(url: str) -> None:
-    """Each kind of work returns something for as many events as it was asked for."""
+    """CPU time and delay are positive, and calls are counted for each event that was asked for."""
     chat = f"{url}/chat/{RATE}/v1"
     cost = bench_paced.cost("openai_scan", chat, "chat", untimed=5, events=20)
     assert 0 < cost["cpu"] < 1

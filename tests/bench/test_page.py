@@ -1,4 +1,4 @@
-"""What is made of the tables on the page says what they say, on the page and in the README."""
+"""The summaries and pictures made from the page's tables agree with them, as does the README."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_tables_are_read_as_they_were_written() -> None:
 
 
 def test_what_is_not_a_figure_is_not_passed_over() -> None:
-    """A table that cannot be read is an error."""
+    """A cell that is not a figure is an error."""
     marked = (
         "<!-- bench: raw -->\n| µs | 4 KiB |\n|---|---|\n| chat | fast |\n<!-- bench: end -->\n"
     )
@@ -70,7 +70,7 @@ def test_what_is_not_a_figure_is_not_passed_over() -> None:
 
 
 def test_the_summary_shows_the_worst() -> None:
-    """One line for each table with a target; one miss makes the target missed."""
+    """Each table with a target has one line; a single miss makes the target missed."""
     head, rule, *lines = page.summary(tables_of(FIGURES)).splitlines()
     assert head == "| no. | what is measured | target | worst cell | its figure | verdict |"
     assert rule == "|---|---|---|---|---|---|"
@@ -103,7 +103,7 @@ def test_the_first_table_shows_what_was_measured() -> None:
 
 
 def test_pictures_show_the_tables() -> None:
-    """Every value is a bar with its value, and is in the text instead of the picture."""
+    """Every value in the table is a bar, and is in the alternative text."""
     paced, memory = page.pictures(tables_of(FIGURES))
     assert paced.groups == {"chat, 50 a second": {"openai_scan": 137, "openai-python": 900}}
     assert paced.alt == (
@@ -115,7 +115,7 @@ def test_pictures_show_the_tables() -> None:
 
 
 def test_a_picture_is_a_card_that_follows_light_and_dark() -> None:
-    """It is well-formed, has a background of its own, and a title and a description for readers."""
+    """The SVG is well-formed, has a card, a legend and bars, and adapts to a dark theme."""
     picture = Picture("p", "A <title>", {"a": {"x": 2.0, "y": 44.4}, "b": {"y": 11.1}, "c": {}})
     drawn = plots.svg(picture)
     assert drawn == plots.svg(picture)
@@ -137,12 +137,12 @@ def test_a_picture_is_a_card_that_follows_light_and_dark() -> None:
 
 
 def test_the_page_says_one_thing() -> None:
-    """Its summary, its first table and its pictures show what its tables show.
+    """The page's summary, first table and pictures agree with its tables.
 
     If this fails, run `python -m bench page` with the topics that you measured.
     """
     assert report.fill(PAGE, [], whole=False) == PAGE
-    # Everything was measured, except what 200 streams take of the other libraries.
+    # Everything was measured, except the cost of 200 streams in the other libraries.
     assert page.glance(page.read_tables(PAGE)).count(" - |") == 2
     for picture in page.pictures(page.read_tables(PAGE)):
         assert (DOCS / f"{picture.name}.svg").read_text("utf-8") == plots.svg(picture)
@@ -162,7 +162,7 @@ def test_the_readme_quotes_the_page() -> None:
 
 
 def test_a_readme_changes_in_its_place_only() -> None:
-    """What is around the quotation is kept; what was not measured is a dash there too."""
+    """The text around the quotation is kept; a figure that was not measured is a dash."""
     readme = "- **Fast.**\n  <!-- bench: speed -->\n  old\n  <!-- bench: end -->\n- More.\n"
     found = page.quoted(readme, "")
     assert found.startswith("- **Fast.**\n  <!-- bench: speed -->\n  A chat token that arrives")

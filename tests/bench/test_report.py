@@ -46,12 +46,12 @@ def test_a_table_shows_the_figures_and_whether_they_are_met() -> None:
 
 
 def test_what_was_not_measured_is_said() -> None:
-    """A table without figures is not an empty table."""
+    """A table without figures is replaced by a sentence."""
     assert report.table("threads-free", FIGURES) == "Not measured in this run.\n"
 
 
 def test_a_page_is_filled_between_its_markers() -> None:
-    """What stands between markers is made again, what stands outside is kept."""
+    """What is between markers is replaced, and what is outside is kept."""
     page = "a\n<!-- bench: facts -->\nold\n<!-- bench: end -->\nb\n"
     filled = "a\n<!-- bench: facts -->\n\n- Python: 3.11\n- date: a day\n\n<!-- bench: end -->\nb\n"
     assert report.fill(page, [RESULT]) == filled
@@ -70,7 +70,7 @@ def test_a_page_can_be_filled_in_part() -> None:
 
 
 def test_the_page_has_a_place_for_every_part() -> None:
-    """No table is measured and not shown, on the one page or the other."""
+    """Every table that is measured has its place on one of the two pages."""
     page = PAGE.read_text("utf-8")
     for name in report.PARTS:
         assert page.count(f"<!-- bench: {name} -->") == 1
@@ -81,7 +81,7 @@ def test_the_page_has_a_place_for_every_part() -> None:
 
 
 def test_the_page_about_browsers_has_tables_of_its_own() -> None:
-    """They are written again together, and what stands around them is kept."""
+    """Its tables are written, and the text around them is kept."""
     seen = Figure("browser-first", "the page", "cold", 3.25, 3.0, 3.5, 2.9)
     page = "a\n<!-- bench: browser-first -->\nold\n<!-- bench: end -->\nb\n"
     assert report.fill_browser(page, Result("browser", {}, (seen,))) == (
@@ -103,14 +103,14 @@ def test_a_spread_is_median_and_quartiles() -> None:
     assert spread([3.0]) == Spread(3.0, 3.0, 3.0)
     assert spread([1.0, 5.0, 2.0, 4.0, 3.0]) == Spread(3.0, 2.0, 4.0)
     assert ratios([2.0, 9.0, 4.0], [1.0, 3.0, 4.0]) == Spread(2.0, 1.5, 2.5)
-    assert Figure("costs", "chat", "raw", 5.0, 5.0, 5.0).met  # nothing is aimed at
+    assert Figure("costs", "chat", "raw", 5.0, 5.0, 5.0).met  # there is no target
     assert figure("raw", "chat", "4 KiB", Spread(1.0, 0.5, 2.0), 0.35) == Figure(
         "raw", "chat", "4 KiB", 1.0, 0.5, 2.0, 0.35
     )
 
 
 def test_jobs_are_timed_in_turns() -> None:
-    """Each round runs every job once, and what it costs is never negative."""
+    """Each round runs every job once, and the time it takes is never negative."""
     calls: list[str] = []
     jobs = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
     times = interleaved(jobs, rounds=3)

@@ -1,4 +1,4 @@
-"""What is timed is what it is said to be: the streams, and the readers of them."""
+"""The benchmarked streams and their readers are what the reports say they are."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from openai_scan import StreamerV2
 
 pytestmark = pytest.mark.unmeasured
 
-# So few that a test is fast, and so many that the text goes through all of its tokens.
+# Few enough for a fast test, and enough for the text to go through all of its tokens.
 EVENTS = 200
 
-# How often each class comes.
+# How many events of each class a stream has.
 CLASSES: dict[str, dict[str, int]] = {
     "assistants": {
         "ThreadRunCreated": 1,
@@ -81,7 +81,7 @@ def made(family: str) -> Workload:
 @pytest.mark.parametrize("size", [1, *CHUNK_SIZES])
 @pytest.mark.parametrize("family", CLASSES)
 def test_every_event_of_a_stream_is_understood(family: str, size: int) -> None:
-    """Right number, right classes, right text, a good end, and nothing to be tolerated."""
+    """A strict reader gets the right events and text, and the stream completes without a note."""
     stream = made(family)
     s = StreamerV2(stream.chunks(size), strict=True)
     classes: Counter[str] = Counter()
@@ -104,7 +104,7 @@ def test_every_event_of_a_stream_is_understood(family: str, size: int) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_stream_is_as_long_as_it_is_asked_to_be(family: str) -> None:
-    """The number of events is without `[DONE]`, and the same number makes the same bytes."""
+    """The requested number excludes `[DONE]`, and the same number always makes the same bytes."""
     stream = workloads.workload(family, 21)
     assert len(stream.payloads) == 21
     assert stream.events == 21 + stream.done
@@ -145,7 +145,7 @@ TYPED = peers.installed(peers.TYPED)
 @pytest.mark.parametrize("family", CLASSES)
 @pytest.mark.parametrize("name", RAW)
 def test_peers_read_the_same_data(name: str, family: str, size: int) -> None:
-    """Other libraries' raw events, or lines, are as many as ours and have the same data."""
+    """Other libraries read as many raw events or lines as ours, with as much data."""
     stream = made(family)
     assert RAW[name](stream.chunks(size), family) == _data(stream)
 
@@ -154,7 +154,7 @@ def test_peers_read_the_same_data(name: str, family: str, size: int) -> None:
 @pytest.mark.parametrize("family", CLASSES)
 @pytest.mark.parametrize("name", TYPED)
 def test_peers_read_the_same_text(name: str, family: str, size: int) -> None:
-    """Other libraries' typed events have the same text; `[DONE]` is not an event there."""
+    """Other libraries' typed events have as much text as ours; they do not count `[DONE]`."""
     stream = made(family)
     expected = (len(stream.payloads), len(stream.text))
     assert TYPED[name](stream.chunks(size), family) == expected

@@ -1,4 +1,4 @@
-"""`--attach`: images, sound, documents and text that go with a question."""
+"""`--attach`: images, sound, documents and text that are sent with a question."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def sent(server: FakeServer, *arguments: str) -> list[Any]:
     ],
 )
 def test_images(name: str, kind: str, server: FakeServer) -> None:
-    """Both APIs take them as URLs with the data; what a file is, it says itself."""
+    """Both APIs take images as data URLs; the type is detected from the content, not the name."""
     url = data_url(kind, name)
     [part] = sent(server, "chat", "-a", name)
     assert part == {"type": "image_url", "image_url": {"url": url}}
@@ -141,7 +141,7 @@ def test_images(name: str, kind: str, server: FakeServer) -> None:
     ("name", "form"), [("a.wav", "wav"), ("a.mp3", "mp3"), ("bare.mp3", "mp3")]
 )
 def test_sound(name: str, form: str, server: FakeServer) -> None:
-    """Chat Completions take it."""
+    """Chat Completions take sound, as base64 with its format."""
     [part] = sent(server, "chat", "-a", name)
     sound = {"data": base64_of(name), "format": form}
     assert part == {"type": "input_audio", "input_audio": sound}
@@ -159,7 +159,7 @@ def test_sound(name: str, form: str, server: FakeServer) -> None:
     ],
 )
 def test_documents(name: str, kind: str, server: FakeServer) -> None:
-    """They have a name."""
+    """Documents are sent as data URLs with the name of the file."""
     file = {"filename": name, "file_data": data_url(kind, name)}
     assert sent(server, "chat", "-a", name) == [{"type": "file", "file": file}]
     assert sent(server, "respond", "-a", name) == [{"type": "input_file", **file}]
@@ -175,7 +175,7 @@ def test_text(server: FakeServer) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_several_attachments_are_logged_and_sent_again(server: FakeServer) -> None:
-    """The log says what they were, and a conversation that is continued has them."""
+    """The log describes the attachments, and a continued conversation sends them again."""
     parts = sent(server, "chat", "-a", "a.png", "--attach", "a.txt")
     assert len(parts) == 2
     with Log(log_path()) as log:
@@ -193,7 +193,7 @@ def test_several_attachments_are_logged_and_sent_again(server: FakeServer) -> No
 def test_standard_input_can_be_attached(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """If the question is an argument."""
+    """This works if the question is an argument; standard input can be used only once."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PNG)))
     [part] = sent(server, "chat", "-a", "-")
     assert part["type"] == "image_url"
@@ -251,7 +251,7 @@ def test_what_cannot_be_attached_is_wrong_usage(
 def test_attachments_have_a_limit_together(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No more than the limit is read."""
+    """The limit applies to the total size of all attachments."""
     monkeypatch.setattr(attachments, "MAX_BYTES", 2 * len(PNG) - 1)
     assert main(["chat", "-q", "-a", "a.png", "-a", "a.png", "Hi"]) == 2
     assert "all attachments together may have " in capsys.readouterr().err
@@ -259,7 +259,7 @@ def test_attachments_have_a_limit_together(
 
 
 def test_urls_that_the_api_opens_are_passed_on(server: FakeServer, site: Site) -> None:
-    """What they are is known by their names, and nothing is fetched."""
+    """The command knows their type from their names, and fetches nothing."""
     image, document = f"{site.url}/a.png?x=1", f"{site.url}/a.pdf"
     [part] = sent(server, "chat", "-a", image)
     assert part == {"type": "image_url", "image_url": {"url": image}}
@@ -272,7 +272,7 @@ def test_urls_that_the_api_opens_are_passed_on(server: FakeServer, site: Site) -
 
 
 def test_a_url_without_a_known_name_is_asked_what_it_is(server: FakeServer, site: Site) -> None:
-    """An image is passed on then, and its content is not fetched."""
+    """If its Content-Type is that of an image, the URL is passed on."""
     image = f"{site.url}/?image/jpg"
     [part] = sent(server, "chat", "-a", image)
     assert part == {"type": "image_url", "image_url": {"url": image}}
@@ -283,7 +283,7 @@ def test_a_url_without_a_known_name_is_asked_what_it_is(server: FakeServer, site
 
 
 def test_urls_that_the_api_does_not_open_are_fetched(server: FakeServer, site: Site) -> None:
-    """The key is not sent there."""
+    """The API key is not sent to their server."""
     urls = [f"{site.url}/{name}" for name in ("a.pdf", "a.wav", "a.txt?text/plain")]
     parts = sent(server, "chat", "-a", urls[0], "-a", urls[1], "-a", urls[2])
     assert [part["type"] for part in parts] == ["file", "input_audio", "text"]
@@ -316,7 +316,7 @@ def test_a_url_that_cannot_be_attached_is_one_sentence(
 def test_a_host_that_is_not_there_is_one_sentence(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its status is 1, as for a server that is not there."""
+    """The exit status is 1, as for an API server that cannot be reached."""
     assert main(["chat", "-a", "http://127.0.0.1:1/a.pdf", "Hi"]) == 1
     assert capsys.readouterr().err == (
         "openai-scan: --attach http://127.0.0.1:1/a.pdf cannot be fetched: ConnectionError\n"
@@ -330,7 +330,7 @@ def test_what_is_fetched_has_a_limit(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It is not read any further."""
+    """A fetched file that exceeds the limit is refused, and no question is sent."""
     monkeypatch.setattr(attachments, "MAX_BYTES", 3)
     assert main(["chat", "-a", f"{site.url}/a.pdf", "Hi"]) == 2
     assert "all attachments together may have " in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`bench`: a server under many streams at once."""
+"""`bench`: load a server with many concurrent streams."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from openai_scan.testing import (
 
 
 def test_streams_are_measured(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """All are asked the same; the figures are of them all."""
+    """Every stream sends the same request; the figures cover all streams."""
     server.add(*[chat_answer("Hi there") for _ in range(3)])
     arguments = ["-n", "3", "-c", "2", "--prompt", "Hello", "-p", "temperature=0"]
     assert main(["bench", server.base_url, *arguments]) == 0
@@ -48,7 +48,7 @@ def test_streams_are_measured(server: FakeServer, capsys: pytest.CaptureFixture[
 
 
 def test_so_many_run_at_once(server: FakeServer) -> None:
-    """Each waits until the other is there too."""
+    """With `-c 2`, two requests run at once: each is answered only when both have arrived."""
     both = threading.Barrier(2, timeout=60)
 
     def answer(request: SeenRequest) -> list[Step]:
@@ -62,7 +62,7 @@ def test_so_many_run_at_once(server: FakeServer) -> None:
 def test_streams_that_take_long_are_waited_for_in_slices(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where Ctrl-C interrupts no wait; the command continues after each slice."""
+    """Where Ctrl-C cannot interrupt a wait, the command waits in short slices."""
     slices: list[object] = []
     gate = hold()
 
@@ -82,7 +82,7 @@ def test_streams_that_take_long_are_waited_for_in_slices(
 
 
 def test_the_responses_api_can_be_measured(server: FakeServer) -> None:
-    """With the same question."""
+    """It is asked the default question."""
     server.add(response_answer("Hi there"))
     assert main(["bench", server.base_url, "-n", "1", "--api", "responses"]) == 0
     assert server.requests[0].json["input"] == "Count to ten."
@@ -121,7 +121,7 @@ def test_a_url_is_needed(
 
 
 def test_a_time_limit_can_be_given(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """A server that holds an answer open does not hold the rest."""
+    """An answer that a server holds open fails after `--timeout`."""
     server.add([chat_chunk("Hi"), hold()])
     assert main(["bench", server.base_url, "-n", "1", "--timeout", "0.1"]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
@@ -135,7 +135,7 @@ def test_a_time_limit_can_be_given(server: FakeServer, capsys: pytest.CaptureFix
 def test_nothing_to_measure_is_not_an_error_of_its_own(
     answer: list[bytes], server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An answer without text has no times; the outcome is told."""
+    """For answers without text, only the line with the outcomes is printed."""
     server.add(answer)
     main(["bench", server.base_url, "-n", "1"])
     assert len(capsys.readouterr().out.splitlines()) == 1
@@ -143,7 +143,7 @@ def test_nothing_to_measure_is_not_an_error_of_its_own(
 
 @pytest.mark.usefixtures("measured_processes")
 def test_ctrl_c_shows_what_was_measured(server: FakeServer) -> None:
-    """The streams that run are ended, those that wait are not begun."""
+    """The running streams are cancelled, and no waiting stream is started."""
     gate = hold()
     held: list[Step] = [chat_chunk("Hi"), gate]
     server.add(chat_answer("Hi there"), held)
@@ -159,7 +159,7 @@ def test_ctrl_c_shows_what_was_measured(server: FakeServer) -> None:
 
 
 def test_a_stream_that_begins_after_the_end_is_ended_too(server: FakeServer) -> None:
-    """However the threads race, none is left."""
+    """A stream that a thread starts after `stop()` is cancelled, so no race leaves one running."""
     from openai_scan import Client
     from openai_scan.cli.bench import Bench
 
@@ -173,7 +173,7 @@ def test_a_stream_that_begins_after_the_end_is_ended_too(server: FakeServer) -> 
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
-    """The smallest that so many do not exceed."""
+    """A percentile is the smallest measured value that at least that share does not exceed."""
     values = [5.0, 1.0, 4.0, 2.0, 3.0]
     assert [percentile(values, p) for p in (20, 50, 99, 100)] == [1.0, 3.0, 5.0, 5.0]
     assert percentile([], 50) is None

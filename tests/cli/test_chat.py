@@ -38,7 +38,7 @@ from openai_scan.testing import (
 
 
 class Terminal(io.StringIO):
-    """A terminal to type at."""
+    """A text stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         """Return True."""
@@ -71,7 +71,7 @@ def test_one_question_prints_the_answer(
 def test_the_responses_api_is_asked_likewise(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only the names of the parameters are others."""
+    """`respond` works as `chat` does; only the names of the parameters differ."""
     server.add(response_answer("Hi there"))
     assert main(["respond", "-q", "-s", "Be brief.", "Why blue?"]) == 0
     assert capsys.readouterr() == ("Hi there\n", "")
@@ -90,7 +90,7 @@ def test_the_responses_api_is_asked_likewise(
 def test_the_question_can_come_through_a_pipe(
     words: list[str], question: str, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of it, or where a dash stands."""
+    """Standard input is the whole question, or replaces a dash in it."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("a report\n"))
     server.add(chat_answer("Hi"))
     assert main(["chat", *words]) == 0
@@ -113,7 +113,7 @@ def test_the_question_can_come_through_a_pipe(
 def test_a_byte_order_mark_is_not_part_of_the_question(
     given: bytes, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says how a text from Windows is encoded; where there is none, the locale says so."""
+    """Text from Windows is decoded by its byte order mark; without one, by the locale."""
     stdin = io.TextIOWrapper(io.BytesIO(given), encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", stdin)
     server.add(chat_answer("Hi"))
@@ -125,7 +125,7 @@ def test_a_byte_order_mark_is_not_part_of_the_question(
 def test_a_text_without_a_mark_is_of_the_locale(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on Windows, where that is a code page."""
+    """The locale's encoding is used, as on Windows, where that is a code page."""
     stdin = io.TextIOWrapper(io.BytesIO(b"\x80 or \xef\xbb\xbe"), encoding="cp1252")
     monkeypatch.setattr(sys, "stdin", stdin)
     server.add(chat_answer("Hi"))
@@ -153,7 +153,7 @@ def test_nothing_to_ask_is_wrong_usage(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """No request is made for it, whether Python is strict, or the locale is C."""
+    """Nothing is sent, with Python's strict decoding as well as with that of the C locale."""
     stdin = io.TextIOWrapper(io.BytesIO(given), encoding="utf-8", errors=errors)
     monkeypatch.setattr(sys, "stdin", stdin)
     assert main(["chat"]) == 2
@@ -191,7 +191,7 @@ def test_nothing_to_ask_is_wrong_usage(
 def test_what_cannot_be_asked_or_sent_is_wrong_usage(
     arguments: list[str], sentence: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither the key nor the question goes anywhere."""
+    """Nothing is sent, neither the key nor the question."""
     assert main(["chat", *arguments]) == 2
     assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan chat --help\n"
     assert server.requests == []
@@ -200,7 +200,7 @@ def test_what_cannot_be_asked_or_sent_is_wrong_usage(
 def test_a_base_url_of_the_environment_is_looked_at_too(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is as easily mistyped."""
+    """A malformed `OPENAI_BASE_URL` is wrong usage, like a malformed `--base-url`."""
     monkeypatch.setenv("OPENAI_BASE_URL", "http://a:port/v1")
     assert main(["chat", "Hi"]) == 2
     assert capsys.readouterr().err == (
@@ -212,7 +212,7 @@ def test_a_base_url_of_the_environment_is_looked_at_too(
 def test_a_base_url_of_another_kind_is_one_sentence(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It shows what one looks like."""
+    """The sentence shows an example of a base URL."""
     assert main(["chat", "--base-url", "ftp://a", "Hi"]) == 2
     assert capsys.readouterr().err == (
         "openai-scan: the base URL must look like https://api.openai.com/v1, not like 'ftp://a'\n"
@@ -228,7 +228,7 @@ def test_nothing_may_follow_a_base_url(
     source: str,
     behind: str,
 ) -> None:
-    """Neither the key nor the question goes to another path of the server."""
+    """The command refuses the URL, so that nothing goes to another path of the server."""
     url = server.base_url + behind
     if source == "environment":
         monkeypatch.setenv("OPENAI_BASE_URL", url)
@@ -241,7 +241,7 @@ def test_nothing_may_follow_a_base_url(
 def test_a_time_limit_that_was_given_is_named(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By its option, since the library's name for it says nothing to who gave it."""
+    """The error names the option `--timeout`, as users do not know the library's name for it."""
     server.add([chat_chunk("Hi"), hold()])
     assert main(["chat", "-q", "--timeout", "0.1", "Hello"]) == 1
     assert capsys.readouterr() == (
@@ -253,7 +253,7 @@ def test_a_time_limit_that_was_given_is_named(
 def test_a_time_limit_that_was_not_given_is_the_servers(
     server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error does not name an option that was not given."""
+    """If a default timeout expires, the error does not name an option that was not given."""
     limit = Timeout(idle=0.1)
     monkeypatch.setattr("openai_scan.client.base.Timeout", lambda: limit)
     server.add([chat_chunk("Hi"), hold()])
@@ -262,7 +262,7 @@ def test_a_time_limit_that_was_not_given_is_the_servers(
 
 
 def test_a_terminal_gets_its_cursor_back() -> None:
-    """Also where the program is ended from outside while an answer is drawn."""
+    """The cursor is shown again even if SIGTERM ends the program while an answer is drawn."""
     drawn = io.StringIO()
 
     def render() -> None:
@@ -280,7 +280,7 @@ def test_a_terminal_gets_its_cursor_back() -> None:
 
 
 def test_any_thread_can_render() -> None:
-    """Only the main one can have its say about signals."""
+    """Outside the main thread, which alone can set signal handlers, none is set."""
     screen = Console(file=io.StringIO())
     before = signal.getsignal(signal.SIGTERM)
 
@@ -298,7 +298,7 @@ def test_any_thread_can_render() -> None:
 def test_events_are_printed_as_json_lines(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each has its type, its text and its data; data that are no JSON object are in `raw`."""
+    """Each line has the type, text and data; data that are not a JSON object are in `raw`."""
     odd = ("[" * 100_000, '{"a": NaN}', "[1]", "Infinity")
     server.add(
         [
@@ -328,7 +328,7 @@ def test_events_are_printed_as_json_lines(
 
 
 def strictly(line: str) -> dict[str, Any]:
-    """Return the object in *line*, which may not have the NaN that only Python reads."""
+    """Return the object in *line*, refusing NaN and Infinity, which only Python can read."""
 
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
@@ -350,7 +350,7 @@ def strictly(line: str) -> dict[str, Any]:
 def test_jq_reads_every_line(
     wanted: list[str], out: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As the documents call it."""
+    """`jq` reads the lines with the filters that the documentation shows."""
     server.add(chat_answer(["Air scatters", " blue", " light."]))
     assert main(["chat", "--json", "-q", "Hello"]) == 0
     lines = capsys.readouterr().out
@@ -359,7 +359,7 @@ def test_jq_reads_every_line(
 
 
 def test_all_choices_are_printed(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """The first as it comes, and below it the others, which came at the same time."""
+    """The first one is printed as it arrives, and the others below it."""
     server.add(
         [
             chat_chunk("Wuf", index=1),
@@ -377,7 +377,7 @@ def test_all_choices_are_printed(server: FakeServer, capsys: pytest.CaptureFixtu
 def test_all_choices_are_printed_as_far_as_they_came(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What has been paid for is not lost with the connection."""
+    """If the connection breaks, the text that has arrived, and been paid for, is printed."""
     server.add([chat_chunk("Wuf", index=1), chat_chunk("Bel"), cut()])
     assert main(["chat", "-q", "-p", "n=2", "A name?"]) == 1
     out, err = capsys.readouterr()
@@ -386,7 +386,7 @@ def test_all_choices_are_printed_as_far_as_they_came(
 
 
 def test_a_terminal_gets_all_choices_rendered(server: FakeServer) -> None:
-    """Each by itself: emphasis that one of them does not end does not reach into the next."""
+    """Each choice is rendered separately: unclosed emphasis in one does not affect the next."""
     server.add([chat_chunk("**Bello"), chat_chunk("*Wuffi*", index=1), *LAST])
     with Session("chat", "-q", "-p", "n=2", "A name?") as session:
         assert session.end() == 0
@@ -397,7 +397,7 @@ def test_a_terminal_gets_all_choices_rendered(server: FakeServer) -> None:
 def test_no_parameter_replaces_the_prompt(
     name: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The question is not lost without a word."""
+    """`-p` cannot set the prompt, so the question is never silently dropped."""
     parameter = "messages" if name == "chat" else "input"
     assert main([name, "-p", f"{parameter}=[]", "Hello"]) == 2
     assert capsys.readouterr().err == (
@@ -465,7 +465,7 @@ def test_an_answer_that_is_not_whole_is_one_sentence_and_status_1(
     server: FakeServer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What had arrived is printed before; a script cannot take it for the whole answer."""
+    """The text that arrived is printed, and the status tells a script that it is not whole."""
     server.add(steps)
     assert main(["chat", "-q", "Hello"]) == 1
     assert capsys.readouterr() == (out, f"openai-scan: {err}\n")
@@ -484,7 +484,7 @@ def test_the_facts_of_an_answer_without_text(
 def test_a_refused_request_is_one_sentence(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is the server's own."""
+    """The command prints the server's own message."""
     server.add(error(401, "Wrong key."))
     assert main(["chat", "Hello"]) == 1
     assert capsys.readouterr() == (
@@ -494,7 +494,7 @@ def test_a_refused_request_is_one_sentence(
 
 
 def test_the_output_may_be_any_text_file(server: FakeServer) -> None:
-    """A program that calls main() can take the text into memory."""
+    """A program that calls `main()` can capture the text in memory."""
     server.add(chat_answer("Hi there"))
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert main(["chat", "-q", "Hello"]) == 0
@@ -520,7 +520,7 @@ def test_ctrl_c_keeps_what_was_printed(server: FakeServer) -> None:
 
 
 def test_ctrl_c_draws_no_line_twice(server: FakeServer) -> None:
-    """The terminal would move the cursor by showing "^C", so it shows nothing that is typed."""
+    """The terminal does not echo "^C", which would move the cursor and garble the drawing."""
     server.add([chat_chunk("Once upon a time\n\n- there was\n- a princess"), hold()])
     with Session("chat", "-q", "A story!") as session:
         session.wait_for("a princess")
@@ -536,7 +536,7 @@ def test_ctrl_c_draws_no_line_twice(server: FakeServer) -> None:
 
 
 def test_what_is_typed_during_an_answer_is_asked_next(server: FakeServer) -> None:
-    """It is not shown in the middle of the answer, and it is not lost either."""
+    """What you type does not show in the middle of the answer, and is not lost."""
     gate = hold()
     server.add([chat_chunk("Once upon"), gate, chat_chunk(" a time"), *LAST], chat_answer("Bye"))
     with Session("chat", "-q") as session:
@@ -554,7 +554,7 @@ def test_what_is_typed_during_an_answer_is_asked_next(server: FakeServer) -> Non
 
 
 def test_a_terminal_gets_markdown_rendered_while_it_arrives(server: FakeServer) -> None:
-    """What is shown does not wait for the rest, and a block that is over is not drawn again."""
+    """Text is shown as it arrives, and a finished block is not drawn again."""
     gate = hold()
     server.add(
         [
@@ -579,7 +579,7 @@ def test_a_terminal_gets_markdown_rendered_while_it_arrives(server: FakeServer) 
 
 
 def test_a_block_that_is_higher_than_the_screen_is_shown_by_its_end(server: FakeServer) -> None:
-    """Each line of it is on the screen once in the end."""
+    """While it arrives, its end is shown. Afterwards, each line is on the screen once."""
     gate = hold()
     code = "```text\n" + "".join(f"line {number:02}\n" for number in range(60))
     server.add([chat_chunk(code), gate, chat_chunk("```\n"), *LAST])
@@ -599,7 +599,7 @@ def test_a_block_that_is_higher_than_the_screen_is_shown_by_its_end(server: Fake
 def test_a_terminal_can_have_the_text_as_it_is(
     arguments: list[str], terminal: str, server: FakeServer
 ) -> None:
-    """Without Markdown, but no answer tells the terminal what to do."""
+    """Markdown is not rendered, but control characters in the answer are still replaced."""
     server.add(chat_answer("It is **blue**, \x1b[2Jsays\r\nthe sky."))
     with Session("chat", "-q", *arguments, "Why?", TERM=terminal) as session:
         assert session.end() == 0
@@ -613,7 +613,7 @@ def test_ctrl_z_ends_a_conversation_too(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """At the beginning of a line, as people on Windows type it; elsewhere it is a character."""
+    """Ctrl-Z at the start of a line ends it, as on Windows; elsewhere it is a character."""
     lines = iter(["words\x1a", typed])
     monkeypatch.setattr("builtins.input", lambda _: next(lines))
     monkeypatch.setattr(sys, "stdin", Terminal())
@@ -628,7 +628,7 @@ def test_ctrl_z_ends_a_conversation_too(
 @pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize("api", ["chat", "respond"])
 def test_a_conversation_remembers_what_was_said(api: str, server: FakeServer) -> None:
-    """Each question is asked with all that was said before it; Ctrl-D ends it well."""
+    """Each question is sent with everything said before it; Ctrl-D ends with status 0."""
     answer = chat_answer if api == "chat" else response_answer
     server.add(answer("Ann, hello"), answer("You are Ann"))
     with Session(api, "--plain", "-s", "Be kind.") as session:
@@ -664,7 +664,7 @@ def test_a_conversation_remembers_what_was_said(api: str, server: FakeServer) ->
 
 @pytest.mark.usefixtures("measured_processes")
 def test_a_conversation_survives_what_goes_wrong(server: FakeServer) -> None:
-    """Ctrl-C ends an answer, of which the rest is remembered; a question without one is not."""
+    """Ctrl-C ends an answer and keeps its text so far; a question without an answer is dropped."""
     server.add([chat_chunk("Once upon"), hold()], error(400, "Too long."), chat_answer("Bye"))
     with Session("chat", "-q") as session:
         session.wait_for("> ")
@@ -690,7 +690,7 @@ def test_a_conversation_survives_what_goes_wrong(server: FakeServer) -> None:
 
 @pytest.mark.usefixtures("measured_processes")
 def test_ctrl_c_at_the_prompt_discards_the_line(server: FakeServer) -> None:
-    """As in a shell; a second one ends the conversation, and nothing has gone wrong."""
+    """This is as in a shell. A second Ctrl-C ends the conversation with status 0."""
     server.add(chat_answer("Hi"))
     with Session("chat", "-q", "--plain") as session:
         session.wait_for("> ")

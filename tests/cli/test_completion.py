@@ -1,4 +1,4 @@
-"""Completion in real shells, as far as they are installed, and what it offers."""
+"""Completion in the shells that are installed, and what it offers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from openai_scan.cli import main
 from openai_scan.testing import FakeServer, chat_answer, error, hold, json_answer
 
-# The options that keep each shell from reading settings, and the first lines that are typed: the
-# one in the reference, and what a user's settings would have done.
+# The options that keep each shell from reading its settings, and the first lines that are typed:
+# what a user's settings would have done, and the line in the reference.
 SHELLS = {
     "bash": (
         ["--norc", "--noprofile", "-i"],
@@ -94,7 +94,7 @@ COMPLETED = {
 def test_the_tab_key(shell: pexpect.spawn[str]) -> None:
     """Commands, options, files, APIs, paths and models are completed as one types."""
     for typed, completed in COMPLETED.items():
-        # Then the line becomes one that prints itself.
+        # Turn the completed line into a command that prints it.
         shell.send(f"{typed}\t\x01echo do''ne: \r")
         shell.expect_exact("done: ")
         assert shell.readline().split() == completed.split()
@@ -116,7 +116,7 @@ def offered(
 def test_models_are_those_of_the_server_that_was_named(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the headers that it is to be asked with."""
+    """The server is asked with the headers on the command line."""
     server.always = MODELS
     url = server.base_url
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
@@ -134,7 +134,7 @@ def test_no_model_is_offered_if_the_server_does_not_say(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nothing is said about it on the line that is being typed."""
+    """No error is printed into the line that is being typed."""
     server.strict = False
     server.always = [hold()] if problem == "silent" else error(401)
     monkeypatch.setattr("openai_scan.cli.options._PATIENCE", 0.1)
@@ -182,7 +182,7 @@ def test_lists_of_apis_are_completed_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Each with those before it."""
+    """Each offer includes the APIs that were typed before it."""
     words = f"openai-scan doctor http://a --only {typed}"
     assert offered(words, monkeypatch, capsys) == completed
 
@@ -190,7 +190,7 @@ def test_lists_of_apis_are_completed_one_by_one(
 def test_paths_are_those_of_the_apis(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Those that can be recorded."""
+    """The paths that can be recorded are offered."""
     offers = offered("openai-scan record x.jsonl --path /c", monkeypatch, capsys)
     assert offers == ["/chat/completions", "/completions"]
 
@@ -201,7 +201,7 @@ def test_templates_and_conversations_are_those_that_are_stored(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Those that begin with what is typed."""
+    """Those that begin with what was typed are offered; a damaged log offers none."""
     server.always = chat_answer("Hi")
     ids = iter(["aa11", "bb22"])
     monkeypatch.setattr("openai_scan.cli.log.new_id", lambda: next(ids))

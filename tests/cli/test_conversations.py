@@ -58,7 +58,7 @@ def asked(server: FakeServer) -> list[Any]:
 
 
 def test_a_whole_answer_is_logged(server: FakeServer) -> None:
-    """With all that was asked, and what the server said about it."""
+    """The row has the whole request, the answer, and the usage that the server reported."""
     usage = chat_usage(prompt_tokens=7, completion_tokens=3)
     server.add([chat_chunk("Hi"), chat_chunk(finish_reason="stop"), usage, data("odd"), done()])
     arguments = ["chat", "-q", "-s", "Be kind.", "-p", 'stream_options={"include_usage": true}']
@@ -79,7 +79,7 @@ def test_a_whole_answer_is_logged(server: FakeServer) -> None:
 
 
 def test_only_the_owner_can_read_the_log(server: FakeServer, home: Path) -> None:
-    """Neither the file nor its folder is open to others, and no key is in it."""
+    """Neither the file nor its folder is open to other users."""
     server.add(chat_answer("Hi"))
     assert main(["chat", "-q", "Hello"]) == 0
     assert log_path() == home / "log.db"
@@ -89,7 +89,7 @@ def test_only_the_owner_can_read_the_log(server: FakeServer, home: Path) -> None
 
 @pytest.mark.parametrize("option", ["-c", "--continue", "--cid"])
 def test_a_conversation_is_continued(option: str, server: FakeServer) -> None:
-    """The last one, or one that is named; with its model and its system prompt."""
+    """The last one or a named one is continued, with its model and system prompt by default."""
     server.add(chat_answer("Hello, Ann"), chat_answer("You are Ann"), chat_answer("Yes"))
     assert main(["chat", "-q", "-m", "m1", "-s", "Be kind.", "I am Ann"]) == 0
     id = logged()[0].conversation
@@ -112,7 +112,7 @@ def test_a_conversation_is_continued(option: str, server: FakeServer) -> None:
 
 
 def test_a_response_is_continued_with_its_items(server: FakeServer, tools: str) -> None:
-    """Calls and their outputs go back as they were."""
+    """Calls and their outputs are sent back unchanged."""
     server.add(
         response_calls(ToolCall("forecast", {"city": "Oslo"})),
         response_answer("Rain"),
@@ -126,7 +126,7 @@ def test_a_response_is_continued_with_its_items(server: FakeServer, tools: str) 
 
 
 def test_a_chat_is_continued_with_its_calls(server: FakeServer, tools: str) -> None:
-    """And with their outputs."""
+    """The calls and their outputs are sent again."""
     server.add(
         chat_calls(ToolCall("forecast", {"city": "Oslo"})), chat_answer("Rain"), chat_answer("Yes")
     )
@@ -157,7 +157,7 @@ def test_an_answer_that_was_cut_is_never_logged_as_whole(
 
 
 def test_a_question_without_an_answer_is_not_sent_again(server: FakeServer) -> None:
-    """It is in the log, with the reason."""
+    """The log keeps the question and its outcome."""
     server.add([chat_chunk(refusal="No."), chat_chunk(finish_reason="stop"), done()])
     server.add(chat_calls(ToolCall("f")), chat_answer("Hi"))
     assert main(["chat", "-q", "A bomb!"]) == 1
@@ -168,7 +168,7 @@ def test_a_question_without_an_answer_is_not_sent_again(server: FakeServer) -> N
 
 
 def test_calls_that_nothing_has_answered_are_left_out(server: FakeServer) -> None:
-    """A server refuses calls without outputs. The text that came with them is sent."""
+    """Servers refuse calls without outputs, so only the text that came with them is sent."""
     server.add([chat_chunk("Let me see."), *chat_calls(ToolCall("f"))], chat_answer("Hi"))
     assert main(["chat", "-q", "Call!"]) == 0
     assert main(["chat", "-q", "-c", "Hello"]) == 0
@@ -176,7 +176,7 @@ def test_calls_that_nothing_has_answered_are_left_out(server: FakeServer) -> Non
 
 
 def test_ctrl_c_is_logged_as_an_interruption(server: FakeServer) -> None:
-    """With the text that had arrived."""
+    """The row has the text that had arrived."""
     server.add([chat_chunk("Once upon"), hold()])
     with subprocess.Popen(
         [sys.executable, "-m", "openai_scan", "chat", "-q", "A story!"], stdout=subprocess.PIPE
@@ -205,7 +205,7 @@ def test_the_answer_of_a_process_that_was_killed_is_unfinished(server: FakeServe
 
 
 def test_several_processes_lose_no_row(server: FakeServer) -> None:
-    """They write to a log that none of them has made before."""
+    """They write at once to a log that does not exist yet."""
     server.always = chat_answer("Hi")
     command = [sys.executable, "-m", "openai_scan", "chat", "-q"]
     started = [subprocess.Popen([*command, str(number)]) for number in range(4)]
@@ -216,7 +216,7 @@ def test_several_processes_lose_no_row(server: FakeServer) -> None:
 
 @pytest.mark.parametrize("option", ["-n", "--no-log"])
 def test_an_answer_need_not_be_logged(option: str, server: FakeServer) -> None:
-    """No file is made."""
+    """No log file is created."""
     server.add(chat_answer("Hi"))
     assert main(["chat", "-q", option, "Hello"]) == 0
     assert not log_path().exists()
@@ -225,7 +225,7 @@ def test_an_answer_need_not_be_logged(option: str, server: FakeServer) -> None:
 def test_logging_can_be_turned_off_and_on(
     server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A question with --log is logged all the same."""
+    """An explicit `--log` is obeyed even while logging is off."""
     server.always = chat_answer("Hi")
     other = tmp_path / "other.db"
     assert main(["logs", "off"]) == 0
@@ -251,7 +251,7 @@ def test_logging_can_be_turned_off_and_on(
 def test_a_log_that_cannot_be_used_keeps_no_answer_back(
     server: FakeServer, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line on stderr says so."""
+    """The answer is printed, and one line on stderr reports the log."""
     home.mkdir()
     log_path().write_text("This is not a database.\n" * 10)
     server.add(chat_answer("Hi"))
@@ -272,7 +272,7 @@ def test_a_log_that_cannot_be_made_keeps_no_answer_back(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Such as one in a folder that is a file."""
+    """The answer is printed even if the log's folder is a file."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("OPENAI_SCAN_LOG", str(tmp_path / "file" / "log.db"))
     server.add(chat_answer("Hi"))
@@ -294,7 +294,7 @@ def test_a_full_disk_keeps_no_answer_back(
     server: FakeServer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Neither before the answer nor after it; what was logged before stays."""
+    """Answers are printed whether the row fails before or after them; earlier rows are kept."""
     server.always = chat_answer("Hi")
     assert main(["chat", "-q", "1"]) == 0
     with sqlite3.connect(log_path()) as database:
@@ -319,7 +319,7 @@ def test_a_full_disk_keeps_no_answer_back(
 def test_a_log_of_a_newer_version_is_left_alone(
     server: FakeServer, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its rows may mean something else."""
+    """Its rows may have another meaning, so the command does not use it."""
     home.mkdir()
     with sqlite3.connect(log_path()) as database:
         database.execute("PRAGMA user_version = 99")
@@ -368,7 +368,7 @@ def test_what_cannot_be_continued_is_wrong_usage(
 def test_a_conversation_belongs_to_one_api(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The last one of the command is continued; one of the other command is refused."""
+    """`-c` continues the last conversation of the same command; one of the other is refused."""
     server.add(response_answer("1"), chat_answer("2"), response_answer("3"))
     assert main(["respond", "-q", "One"]) == 0
     assert main(["chat", "-q", "Two"]) == 0
@@ -386,7 +386,7 @@ def test_a_conversation_belongs_to_one_api(
 def test_the_beginning_of_an_id_has_to_be_that_of_one(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Otherwise another conversation might get the question."""
+    """An ambiguous id is refused, so that the question does not go into another conversation."""
     ids = iter(["aa11", "aa22"])
     monkeypatch.setattr("openai_scan.cli.log.new_id", lambda: next(ids))
     server.always = chat_answer("Hi")
@@ -401,7 +401,7 @@ def test_the_beginning_of_an_id_has_to_be_that_of_one(
 
 @pytest.mark.usefixtures("measured_processes")
 def test_a_conversation_is_continued_at_a_terminal(server: FakeServer) -> None:
-    """A line shows which one; what is typed goes into it."""
+    """A line shows which conversation continues, and what you type becomes part of it."""
     server.always = chat_answer("Hi")
     long = 100 * "x"
     assert main(["chat", "-q", long]) == 0
@@ -420,7 +420,7 @@ def test_a_conversation_is_continued_at_a_terminal(server: FakeServer) -> None:
 def test_events_as_json_are_logged_too(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is printed makes no difference."""
+    """The output format does not affect the log."""
     server.add(chat_answer("Hi"))
     assert main(["chat", "-q", "--json", "Hello"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -431,7 +431,7 @@ def test_events_as_json_are_logged_too(
 def test_the_default_model_is_asked(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """If the environment names none; without any, a sentence says how to name one."""
+    """It is used if the environment names none; without any, the error says how to set one."""
     monkeypatch.delenv("OPENAI_MODEL")
     assert main(["chat", "Hi"]) == 2
     assert capsys.readouterr().err == (

@@ -1,4 +1,4 @@
-"""`doctor`: servers as they should be, as they are, and things that are no servers of models."""
+"""`doctor`: perfect servers, real servers, and programs that are not model servers at all."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ EVERYTHING = [
 
 
 def serving(answers: Answers, *, base: Given = NOT_FOUND) -> Callable[[SeenRequest], Given]:
-    """Return what answers a request by its path, and all other paths alike."""
+    """Return a function that answers by the request's path, with *base* for all other paths."""
 
     def answer(request: SeenRequest) -> Given:
         given = answers.get(request.path)
@@ -72,7 +72,7 @@ def serving(answers: Answers, *, base: Given = NOT_FOUND) -> Callable[[SeenReque
 
 
 def refused(body: Mapping[str, Any]) -> Reply | None:
-    """Return how OpenAI refuses a request that is wrong, or None."""
+    """Return how OpenAI refuses an invalid request, or None if it is valid."""
     if body.get("model") is None:
         return error(400, "you must provide a model parameter", param="model")
     if body["model"] == "openai-scan-no-such-model":
@@ -83,7 +83,7 @@ def refused(body: Mapping[str, Any]) -> Reply | None:
 
 
 def chat(request: SeenRequest) -> Given:
-    """Answer as OpenAI does."""
+    """Answer a chat request as OpenAI does."""
     body = request.json
     if (reply := refused(body)) is not None:
         return reply
@@ -93,7 +93,7 @@ def chat(request: SeenRequest) -> Given:
 
 
 def completions(request: SeenRequest) -> Given:
-    """Likewise."""
+    """Answer a completion request as OpenAI does."""
     reply = refused(request.json)
     return completion_answer("Hello") if reply is None else reply
 
@@ -136,7 +136,7 @@ class Assistants:
 
 
 def media(answer: Given) -> Callable[[SeenRequest], Given]:
-    """Return what answers with *answer* if there is a model."""
+    """Return a function that answers with *answer* if the request names a model."""
     return lambda request: (
         answer
         if b"ears" in request.body or (request.json or {}).get("model") in {"pixels", "voice"}
@@ -146,7 +146,7 @@ def media(answer: Given) -> Callable[[SeenRequest], Given]:
 
 @pytest.fixture
 def openai() -> Iterator[FakeServer]:
-    """Start a server that has everything, as OpenAI did when it had assistants."""
+    """Start a server with every API that OpenAI had before it dropped Assistants."""
     responses, assistants = Responses(), Assistants()
 
     def answer(request: SeenRequest) -> Given:
@@ -172,14 +172,14 @@ def openai() -> Iterator[FakeServer]:
 
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a key, and no proxy."""
+    """Set a key, and use no proxy."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
     monkeypatch.setenv("NO_PROXY", "*")
 
 
 @pytest.fixture
 def found(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[tuple[str, str], str]]:
-    """Return what examines a server and returns "result: details" for each API and check."""
+    """Return a function that examines a server; it returns "result: details" by API and check."""
 
     def examine(url: str, *arguments: str, status: int) -> dict[tuple[str, str], str]:
         assert main(["doctor", url, "-m", "m", "--json", *arguments]) == status
@@ -200,7 +200,7 @@ Found: TypeAlias = "Callable[..., dict[tuple[str, str], str]]"
 def test_a_server_that_has_everything_is_well(
     openai: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Status 0, a table in Markdown, and neither the key nor more requests than it said."""
+    """The status is 0, the output has no key, and no more requests are sent than announced."""
     assert main(["doctor", openai.base_url, "-m", "m", *EVERYTHING]) == 0
     out, err = capsys.readouterr()
     assert err == (
@@ -228,7 +228,7 @@ def test_a_server_that_has_everything_is_well(
 
 
 def test_no_request_is_above_the_number_that_was_said(found: Found) -> None:
-    """Also where each option is refused, one after the other."""
+    """A server that refuses one option after the other gets as many requests as announced."""
 
     def strict(request: SeenRequest) -> Given:
         body = request.json or {}
@@ -251,7 +251,7 @@ def test_no_request_is_above_the_number_that_was_said(found: Found) -> None:
 
 @pytest.mark.parametrize("only", [["--only", "speech, models"], ["--only=models", "--only=speech"]])
 def test_only_some_apis_are_checked(only: list[str], openai: FakeServer, found: Found) -> None:
-    """In the usual order. Without a model of its own, audio is only looked for."""
+    """They are checked in the usual order. Without `--speech-model`, speech is only looked for."""
     assert found(openai.base_url, *only, status=0) == {
         ("models", "endpoint"): "ok: 1 model; m is among them",
         ("speech", "endpoint"): (
@@ -265,7 +265,7 @@ def test_only_some_apis_are_checked(only: list[str], openai: FakeServer, found: 
 def test_an_unknown_api_is_wrong_usage(
     openai: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is sent for it."""
+    """Nothing is sent."""
     assert main(["doctor", openai.base_url, "-m", "m", "--only", "chat,talk"]) == 2
     assert capsys.readouterr().err == (
         "openai-scan: Invalid value for '--only': 'talk' is not one of models, chat, completions,"
@@ -275,7 +275,7 @@ def test_an_unknown_api_is_wrong_usage(
 
 
 def recorded(name: str) -> Reply:
-    """Return what a real server answered, as it was recorded."""
+    """Return the recorded answer of a real server."""
     body = OWN[f"servers/{name}.sse"]
     if body.startswith(b"{"):
         return Reply(
@@ -285,7 +285,7 @@ def recorded(name: str) -> Reply:
 
 
 def test_llama_cpp(found: Found) -> None:
-    """It accepts any name of a model, and has no `param` in its errors."""
+    """llama.cpp accepts any model name, and its errors have no `param`."""
 
     def talk(request: SeenRequest) -> Given:
         body = request.json
@@ -334,7 +334,7 @@ def test_llama_cpp(found: Found) -> None:
 
 
 def test_litellm(found: Found) -> None:
-    """Its proxy has errors of its own shape."""
+    """LiteLLM's proxy adds fields of its own to errors."""
 
     def talk(request: SeenRequest) -> Given:
         body = request.json
@@ -356,7 +356,7 @@ def test_litellm(found: Found) -> None:
 
 
 def test_ollama(found: Found) -> None:
-    """A model that it has not pulled is 404, as is a page that it does not have."""
+    """Ollama answers 404 both for a model that is not pulled and for an API that it lacks."""
     missing = error(404, "model 'm' not found", type="api_error")
     page = Reply(status=404, headers={"Content-Type": "text/plain"}, body=b"404 page not found")
     with FakeServer(serving({"/chat/completions": lambda _: missing}, base=page)) as server:
@@ -366,7 +366,7 @@ def test_ollama(found: Found) -> None:
 
 
 def test_vllm(found: Found) -> None:
-    """Its older errors are flat, and its tools have to be switched on."""
+    """Older vLLM versions have flat errors, and tools are off by default."""
 
     def talk(request: SeenRequest) -> Given:
         body = request.json
@@ -470,7 +470,7 @@ def test_vllm(found: Found) -> None:
     ],
 )
 def test_what_may_be_wrong(answer: Given, check: str, seen: str, status: int, found: Found) -> None:
-    """Broken is what is offered and does not work; all else says what it is."""
+    """What a server offers and does not work is "broken"; all other results say what they are."""
     with FakeServer(serving({}, base=answer)) as server:
         server.strict = False
         assert found(server.base_url, "--only", "chat", status=status)["chat", check] == seen
@@ -509,7 +509,7 @@ def test_what_may_be_wrong(answer: Given, check: str, seen: str, status: int, fo
     ],
 )
 def test_a_feature_may_be_wrong(answer: Given, check: str, seen: str, found: Found) -> None:
-    """Each by itself; the others are checked all the same."""
+    """A failed check does not keep the others from running."""
     keys = {"tool call": "tools", "JSON schema": "response_format"}
 
     def talk(request: SeenRequest) -> Given:
@@ -533,13 +533,13 @@ def test_a_feature_may_be_wrong(answer: Given, check: str, seen: str, found: Fou
 
 
 def test_the_function_is_only_offered() -> None:
-    """No model can have anything called here."""
+    """The function that `doctor` offers to the model cannot be run."""
     with pytest.raises(NotImplementedError):
         current_time("Oslo")
 
 
 def test_a_connection_that_is_not_used_again(found: Found) -> None:
-    """The server says so, or simply closes it."""
+    """The server closes the connection after each answer."""
 
     def talk(request: SeenRequest) -> Given:
         given = chat(request)
@@ -567,7 +567,7 @@ def test_a_connection_that_is_not_used_again(found: Found) -> None:
 def test_a_response_that_cannot_be_resumed(
     rest: Given, resume: str, cancel: str, status: int, found: Found
 ) -> None:
-    """The server offers it, and it does not work."""
+    """The server accepts background responses, but cannot resume them."""
     responses = Responses()
 
     def talk(request: SeenRequest) -> Given:
@@ -581,7 +581,7 @@ def test_a_response_that_cannot_be_resumed(
 
 
 def test_a_server_without_background_says_so(found: Found) -> None:
-    """Which is not a fault."""
+    """A server need not support background responses, so the status is 0."""
     responses = Responses()
 
     def talk(request: SeenRequest) -> Given:
@@ -616,7 +616,7 @@ def test_a_server_without_background_says_so(found: Found) -> None:
 def test_an_assistant_is_deleted_again(
     answers: Any, seen: str, deleted: list[str], status: int, found: Found
 ) -> None:
-    """Whatever became of its run."""
+    """The command deletes the assistant that it has created, even if the run failed."""
     with FakeServer(answers) as server:
         checks = found(server.base_url, "--only", "assistants", status=status)
     assert checks["assistants", "endpoint"].partition(":")[0] == seen
@@ -624,7 +624,7 @@ def test_an_assistant_is_deleted_again(
 
 
 def test_models_may_be_refused_and_images_made_of_nothing(found: Found) -> None:
-    """A list that wants another key; an image without a model or a prompt."""
+    """The model list needs another key, images need no model, and speech fails."""
     answers = serving(
         {
             "/models": lambda _: error(401, "Wrong key."),
@@ -643,7 +643,7 @@ def test_models_may_be_refused_and_images_made_of_nothing(found: Found) -> None:
 def test_a_server_of_something_else_is_not_a_server_of_models(
     found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The complaint says where such an API is on most servers."""
+    """The error says where most servers have the API."""
     page = Reply(headers={"Content-Type": "text/html"}, body=b"<title>Shop</title>")
     with FakeServer(serving({}, base=page)) as server:
         seen = found(server.base_url, status=1)
@@ -656,7 +656,7 @@ def test_a_server_of_something_else_is_not_a_server_of_models(
 
 
 def test_a_server_that_never_answers_is_left(found: Found) -> None:
-    """It is not waited for in each of thirty requests."""
+    """After two requests without an answer, the command gives up on the server."""
     with FakeServer([hold()]) as server:
         server.strict = False
         seen = found(server.base_url, "--timeout", "0.1", status=1)
@@ -666,7 +666,7 @@ def test_a_server_that_never_answers_is_left(found: Found) -> None:
 
 
 def test_nothing_listens(found: Found) -> None:
-    """It is said once."""
+    """A refused connection is reported once."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     [line] = found(f"http://127.0.0.1:{port}/v1", status=1).values()
@@ -682,7 +682,7 @@ def test_a_server_without_tls(openai: FakeServer, found: Found) -> None:
 
 
 def test_a_certificate_that_is_not_trusted(found: Found) -> None:
-    """The message says what to set."""
+    """The result says that the certificate is the problem."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -702,7 +702,7 @@ def test_a_certificate_that_is_not_trusted(found: Found) -> None:
 
 
 def test_a_broken_server_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    """The last line says what does not work; a bar in the table is escaped."""
+    """The last line names the broken checks; a vertical bar in the table is escaped."""
     with FakeServer(serving({"/chat/completions": lambda _: [event("a|b", {}), cut()]})) as server:
         server.strict = False
         assert main(["doctor", server.base_url, "-m", "m", "--only", "chat"]) == 1
@@ -717,7 +717,7 @@ def test_a_broken_server_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 def test_headers_are_sent_and_not_shown(
     openai: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Such as those of a gateway."""
+    """A gateway's header may hold a secret, so its value is not printed."""
     secret = "x-config=pc-0123456789"
     arguments = ["doctor", openai.base_url, "-m", "m", "--only", "models", "--header", secret]
     assert main(arguments) == 0
@@ -725,7 +725,7 @@ def test_headers_are_sent_and_not_shown(
     assert openai.requests[0].headers["x-config"] == "pc-0123456789"
 
 
-# Another machine. A proxy on this one represents all of them.
+# Another machine. A proxy on this one answers for it.
 
 
 @pytest.fixture
@@ -740,7 +740,7 @@ def elsewhere(openai: FakeServer, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_another_machine_is_asked_only_with_consent(
     elsewhere: str, openai: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A script has to give it by --yes."""
+    """A script consents with `--yes`."""
     arguments = ["doctor", elsewhere, "-m", "m", "--only", "models"]
     assert main(arguments) == 2
     assert capsys.readouterr().err == (
@@ -757,7 +757,7 @@ def test_another_machine_is_asked_only_with_consent(
     ("typed", "status"), [("y\n", 0), ("Yes\n", 0), ("n\n", 2), ("\n", 2), ("\x04", 2)]
 )
 def test_a_person_is_asked(typed: str, status: int, elsewhere: str, openai: FakeServer) -> None:
-    """Nothing but a yes is one."""
+    """Only "y" or "yes" is consent."""
     with Session("doctor", elsewhere, "-m", "m", "--only", "models") as session:
         session.wait_for("Continue? [y/N]")
         session.type(typed)
@@ -766,7 +766,7 @@ def test_a_person_is_asked(typed: str, status: int, elsewhere: str, openai: Fake
 
 
 def test_ctrl_c_leaves_what_was_found(openai: FakeServer) -> None:
-    """The table has what was found until then."""
+    """The table shows the checks that were done before Ctrl-C."""
     answer = openai.always
     assert callable(answer)
     openai.always = lambda request: (

@@ -1,4 +1,4 @@
-"""A terminal that is drawn on does not show what is typed."""
+"""While the program draws on a terminal, the terminal does not show what is typed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from openai_scan.cli.echo import without_echo
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Let standard input be a terminal of this process."""
+    """Make standard input a terminal of this process."""
     theirs, ours = pty.openpty()
     with os.fdopen(theirs, "rb", buffering=0), os.fdopen(ours, encoding="utf-8") as file:
         monkeypatch.setattr(sys, "stdin", file)
@@ -26,12 +26,12 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 def has_echo(terminal: int) -> bool:
-    """Return whether it shows what is typed."""
+    """Return whether the terminal shows what is typed."""
     return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
 
 def test_the_echo_is_off_in_the_block(terminal: int) -> None:
-    """And on again afterwards, whatever ends the block."""
+    """It is on again after the block, even if an exception ends it."""
     assert has_echo(terminal)
     seen = []
 
@@ -49,7 +49,7 @@ def test_the_echo_is_off_in_the_block(terminal: int) -> None:
 def test_a_terminal_that_another_process_has_is_left_alone(
     terminal: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process in the background would be stopped."""
+    """A background process that changed the terminal's settings would be stopped."""
     monkeypatch.setattr(os, "tcgetpgrp", lambda _: os.getpgrp() + 1)
     with without_echo():
         assert has_echo(terminal)
@@ -58,14 +58,14 @@ def test_a_terminal_that_another_process_has_is_left_alone(
 def test_a_terminal_that_another_process_gets_is_left_alone(
     terminal: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after Ctrl-Z: its settings are those of the shell then."""
+    """After Ctrl-Z, for example, the terminal's settings are the shell's."""
     with without_echo():
         monkeypatch.setattr(echo, "_is_ours", lambda: False)
     assert not has_echo(terminal)
 
 
 def test_there_may_be_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The question comes through a pipe, say, or there is no standard input."""
+    """Standard input may be a pipe, or closed."""
     reader, writer = os.pipe()
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8") as pipe:
@@ -77,7 +77,7 @@ def test_there_may_be_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_no_terminal_has_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the system says of whose it is."""
+    """Standard input without terminal settings is left alone, even if the process owns it."""
     reader, writer = os.pipe()
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8") as pipe:
@@ -88,7 +88,7 @@ def test_what_is_no_terminal_has_no_settings(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_windows_has_no_such_settings(terminal: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is changed there."""
+    """Without the module `termios`, nothing is changed."""
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "termios", None)
         module = importlib.reload(echo)

@@ -55,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_calls_are_answered_and_shown(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On stderr, so that the answer can be piped."""
+    """The calls are shown on stderr, so that the answer can be piped."""
     server.add(chat_calls(CALL), chat_answer("Rain"))
     assert main(["chat", "--tools", "shown_tools:forecast", "Umbrella?"]) == 0
     printed = capsys.readouterr()
@@ -72,7 +72,7 @@ def test_calls_are_answered_and_shown(
 def test_responses_call_functions_too(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Quietly if asked for; long arguments and results are cut."""
+    """With `-q` the calls are not shown; long arguments and results are cut."""
     long = ToolCall("forecast", {"city": 300 * "x"})
     server.add(response_calls(long), response_answer("Rain"))
     server.add(response_calls(long), response_answer("Rain"))
@@ -89,7 +89,7 @@ def test_responses_call_functions_too(
 def test_a_function_that_fails_is_reported_to_the_model(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By the class of its error alone."""
+    """The model does not get the error's message, which may hold a secret."""
     server.add(chat_calls(ToolCall("fails", {"city": "Oslo"})), chat_answer("Sorry"))
     assert main(["chat", "--tools", "shown_tools:fails", "Umbrella?"]) == 0
     assert "secret" not in json.dumps(server.requests[1].json)
@@ -99,7 +99,7 @@ def test_a_function_that_fails_is_reported_to_the_model(
 def test_an_assistant_shows_calls_too(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As `chat` does."""
+    """`run` shows calls as `chat` does."""
     server.add(assistant_calls(CALL), assistant_answer("Rain"))
     arguments = ["run", "--assistant", "a", "--tools", "shown_tools:forecast"]
     assert main([*arguments, "Umbrella?"]) == 0
@@ -130,7 +130,7 @@ def test_what_is_no_tool_is_wrong_usage(
 def test_a_function_can_be_given_once(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The model calls it by its name."""
+    """The model calls functions by name, so two with the same name are refused."""
     twice = 2 * ["--tools", "shown_tools:forecast"]
     assert main(["chat", *twice, "Hi"]) == 2
     assert capsys.readouterr().err == (
@@ -141,7 +141,7 @@ def test_a_function_can_be_given_once(
 
 
 def test_approval_needs_a_terminal(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """Otherwise nothing is asked, neither the user nor the model."""
+    """Without one, no question is sent."""
     arguments = ["chat", "--approve", "--tools", "shown_tools:forecast"]
     assert main([*arguments, "Hi"]) == 2
     assert capsys.readouterr().err == (
@@ -162,7 +162,7 @@ def test_approval_needs_a_terminal(server: FakeServer, capsys: pytest.CaptureFix
     ],
 )
 def test_a_call_is_approved_or_not(typed: str, output: str, server: FakeServer) -> None:
-    """The text before the question is ended first, and a refusal is reported to the model."""
+    """The text so far is finished before the question, and a refusal is reported to the model."""
     server.add([chat_chunk("Let me **see**"), *chat_calls(CALL)], chat_answer("Done"))
     arguments = ["chat", "-q", "--approve", "--tools", "shown_tools:forecast"]
     with Session(*arguments, "Umbrella?") as session:
@@ -177,7 +177,7 @@ def test_a_call_is_approved_or_not(typed: str, output: str, server: FakeServer) 
 
 
 def test_ctrl_c_at_that_question_ends_the_answer(server: FakeServer) -> None:
-    """The function does not run, and a conversation goes on."""
+    """The function does not run, and the conversation continues."""
     server.add([chat_chunk("Let me see"), *chat_calls(CALL)], chat_answer("Hi"))
     arguments = ["chat", "-q", "--plain", "--approve", "--tools", "shown_tools:forecast"]
     with Session(*arguments) as session:
@@ -197,7 +197,7 @@ def test_ctrl_c_at_that_question_ends_the_answer(server: FakeServer) -> None:
 
 @pytest.mark.usefixtures("measured_processes")
 def test_what_was_typed_before_approves_no_call(server: FakeServer) -> None:
-    """The user had not seen the question."""
+    """Input typed before the question appeared does not count as an answer to it."""
     gate = hold()
     server.add([chat_chunk("Let me see"), gate, *chat_calls(CALL)], chat_answer("Done"))
     arguments = ["chat", "-q", "--plain", "--approve", "--tools", "shown_tools:forecast"]

@@ -1,4 +1,4 @@
-"""`--header`, of all commands that ask a server."""
+"""`--header`, for all commands that send requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ASKING = {
 def test_headers_are_sent_with_every_request(
     name: str, server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As gateways want them, which find out by these where a request is to go."""
+    """Gateways route requests by such headers."""
     monkeypatch.chdir(tmp_path)
     server.add(
         assistant_answer("Hi")
@@ -49,7 +49,7 @@ def test_the_value_of_a_header_is_a_secret(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whatever it is called: a server may repeat it, in an error or in a header of its answer."""
+    """It is redacted under any name, since a server may repeat it in an error or a header."""
     monkeypatch.chdir(tmp_path)
     server.add(error(400, f"{SECRET} is unknown", headers={"x-request-id": SECRET}))
     words = ["record", "a.jsonl", "--with-request", "-q", "--header", f"X-Config={SECRET}", "Hello"]
@@ -65,7 +65,7 @@ def test_the_value_of_a_header_is_a_secret(
 def test_an_authorization_header_takes_the_place_of_the_key(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No other key is needed then, and none is sent instead of it."""
+    """No API key is needed then, and none is sent instead of the header."""
     for has_key in (True, False):
         if not has_key:
             monkeypatch.delenv("OPENAI_API_KEY")
@@ -88,7 +88,7 @@ def test_an_authorization_header_takes_the_place_of_the_key(
 def test_a_malformed_header_is_not_shown(
     header: str, problem: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A name in the wrong place may be a key."""
+    """What was given may be a key, so the error does not repeat it."""
     assert main(["chat", "--header", header, "Hello"]) == 2
     assert capsys.readouterr().err == (
         f"openai-scan: Invalid value for '--header': {problem}; see openai-scan chat --help\n"
@@ -97,7 +97,7 @@ def test_a_malformed_header_is_not_shown(
 
 
 def test_the_key_of_a_demonstration_stays(server: FakeServer) -> None:
-    """A key that the command itself knows is sent, whatever the headers say."""
+    """A key that the command sets itself takes precedence over an Authorization header."""
     server.add(chat_answer("Hi"))
     headers = {"Authorization": "Bearer mine"}
     with options.client_of(server.base_url, None, headers=headers, api_key="own") as client:

@@ -1,4 +1,4 @@
-"""`inspect`: what is in a recording."""
+"""`inspect`: list the events of a recording."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ASKED = {"method": "POST", "url": "http://a/v1/chat/completions"}
 
 @pytest.fixture(autouse=True)
 def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give a line room for a whole path."""
+    """Make lines wide enough for a whole path."""
     monkeypatch.setenv("COLUMNS", "200")
 
 
@@ -39,7 +39,7 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_events_have_times_and_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Then comes the outcome, and the final answer."""
+    """The outcome and the final answer follow."""
     file = tmp_path / "answer.jsonl"
     odd = "event: odd\ndata: 1\n\n"
     lines = [
@@ -72,7 +72,7 @@ def test_events_have_times_and_sizes(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_reasoning_refusals_and_calls_are_shown(
     recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where they came, and the calls at the end."""
+    """Reasoning and refusals are shown with their events, and calls at the end."""
     file = recording(
         chat_chunk(reasoning_content="Hm."),
         chat_chunk(refusal="No."),
@@ -88,7 +88,7 @@ def test_reasoning_refusals_and_calls_are_shown(
 def test_a_recording_without_a_request_is_listed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a plain event stream is: it has no times."""
+    """A plain event stream is listed without times."""
     file = tmp_path / "answer.sse"
     file.write_bytes(b"".join(chat_answer("Hi there", usage=True)))
     assert main(["inspect", str(file)]) == 0
@@ -99,7 +99,7 @@ def test_a_recording_without_a_request_is_listed(
 
 
 def test_a_failure_is_reported(recording: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
-    """With its error, and what the tokens may have been; the command has done its work."""
+    """The error and an estimate of the tokens are shown. The status is 0: `inspect` has worked."""
     file = recording(chat_chunk("Hi there"))
     assert main(["inspect", file]) == 0
     lines = lines_of(capsys)
@@ -111,7 +111,7 @@ def test_a_failure_is_reported(recording: Recorder, capsys: pytest.CaptureFixtur
 def test_a_truncated_recording_is_listed_up_to_its_cut(
     recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And stderr says so."""
+    """A line on stderr reports the cut."""
     file = Path(recording())
     head, read, *_ = file.read_text().splitlines()
     first = json.loads(read)
@@ -130,7 +130,7 @@ def test_nothing_is_left_out_where_there_is_no_room(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A terminal that is narrower, or does not know how wide it is, wraps the lines itself."""
+    """A terminal that is too narrow, or of unknown width, wraps the lines itself."""
     file = recording()
     monkeypatch.setenv("COLUMNS", columns)
     assert main(["inspect", file]) == 0
@@ -142,7 +142,7 @@ def test_nothing_is_left_out_where_there_is_no_room(
 def test_long_words_are_shown_whole(
     recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not every text has spaces: it continues in the next line."""
+    """Text without spaces continues in the next line."""
     file = recording(chat_chunk(100 * "天"), *chat_calls(ToolCall("f", {"a": 100 * "x"})))
     monkeypatch.setenv("COLUMNS", "60")
     assert main(["inspect", file]) == 0
@@ -156,7 +156,7 @@ def test_long_words_are_shown_whole(
 def test_a_long_stream_is_listed_in_parts(
     recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each part is a table with a head of its own; no event is missing."""
+    """Each part is a table with its own header row, and no event is missing."""
     monkeypatch.setattr(inspect, "_ROWS", 2)
     assert main(["inspect", recording(*(chat_chunk(word) for word in "abcde"), done())]) == 0
     lines = lines_of(capsys)
@@ -171,7 +171,7 @@ def test_a_recording_can_come_through_a_pipe(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It is looked at more than once, and read once."""
+    """The command reads standard input once, although it goes over the data several times."""
     answer = b"".join(chat_answer("Hi there"))
     data = answer if plain else 2 * Path(recording()).read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
@@ -182,7 +182,7 @@ def test_a_recording_can_come_through_a_pipe(
 
 
 def test_no_answer_at_all_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A server that could not be reached leaves a recording too."""
+    """If the server could not be reached, there is a recording as well."""
     file = tmp_path / "answer.jsonl"
     failure = {"error": "ConnectError", "message": "Nobody."}
     lines = [{**HEAD, **ASKED}, {"t": 0.1, "end": "failed", "failure": failure}]
@@ -196,7 +196,7 @@ def test_no_answer_at_all_is_reported(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_all_streams_of_a_file_are_listed(
     recording: Recorder, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """One after the other, and a request that was sent again with the one before."""
+    """They are listed one after the other; a retry is listed with its first attempt."""
     recording.server.add(error(503), chat_answer("One"), response_answer("Two"))
     file = tmp_path / "two.jsonl"
     quick = RetryPolicy(wait_initial=0, wait_max=0)
@@ -214,7 +214,7 @@ def test_all_streams_of_a_file_are_listed(
 
 
 def test_control_characters_are_harmless_at_a_terminal(recording: Recorder) -> None:
-    """No recording tells the terminal what to do."""
+    """Control characters in a recording are replaced."""
     with Session("inspect", recording(*chat_answer("Hi\x1b[2J")), COLUMNS="200") as session:
         assert session.end() == 0
     assert session.lines[-1] == "answer   Hi␛[2J"

@@ -1,4 +1,4 @@
-"""Ctrl-C waits for what must not be done by halves."""
+"""Ctrl-C does not interrupt a block that must run as a whole."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from openai_scan.cli.interrupts import uninterrupted
 
 
 def test_ctrl_c_comes_after_the_block() -> None:
-    """And only once, however often it was pressed."""
+    """KeyboardInterrupt is raised after the block, once, however often Ctrl-C was pressed."""
     done = []
 
     def do() -> None:
@@ -31,7 +31,7 @@ def test_ctrl_c_comes_after_the_block() -> None:
 
 
 def test_a_handler_of_the_callers_own_stays() -> None:
-    """It has its reasons."""
+    """If the caller has set a handler for SIGINT, it is called as before."""
     came: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
@@ -43,7 +43,7 @@ def test_a_handler_of_the_callers_own_stays() -> None:
 
 
 def test_another_thread_is_never_interrupted() -> None:
-    """Only the main one may set a handler."""
+    """Only the main thread may set a handler, so other threads run the block without one."""
     done: list[str] = []
 
     def do() -> None:

@@ -1,4 +1,4 @@
-"""`keys`, and which key is sent where."""
+"""`keys`, and which key is sent to which server."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SECRET = "sk-secret-123456789"
 
 
 class MemoryKeyring(KeyringBackend):
-    """A keyring that forgets.
+    """A keyring in memory.
 
     Attributes:
-        passwords: What is in it.
-        broken: Whether it refuses everything, as one that is locked.
+        passwords: The stored passwords, by service and user name.
+        broken: Whether it refuses everything, as a locked keyring does.
     """
 
     priority = 5
@@ -43,26 +43,26 @@ class MemoryKeyring(KeyringBackend):
             raise RuntimeError("locked: " + SECRET)
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Return what is in it."""
+        """Return a password, or None."""
         self._check()
         return self.passwords.get((service, username))
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Put something in."""
+        """Store a password."""
         self._check()
         self.passwords[service, username] = password
 
     def delete_password(self, service: str, username: str) -> None:
-        """Take something out."""
+        """Delete a password."""
         self._check()
         del self.passwords[service, username]
 
 
 class Site(ThreadingHTTPServer):
-    """A server that answers everything, and remembers the keys.
+    """A server that answers every request and remembers the keys.
 
     Attributes:
-        keys: What the header for the key was, in each request.
+        keys: The Authorization header of each request.
     """
 
     daemon_threads = True
@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(autouse=True)
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """Start a server that the environment points to. It has no key, and there is no keyring."""
+    """Start a server that the environment points to, with neither a key nor a keyring set up."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("OPENAI_MODEL", "test-model")
@@ -108,7 +108,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 @pytest.fixture
 def ring(monkeypatch: pytest.MonkeyPatch) -> MemoryKeyring:
-    """Have a keyring."""
+    """Provide a keyring."""
     made = MemoryKeyring()
     monkeypatch.setattr(keyring, "get_keyring", lambda: made)
     for name in ("get_password", "set_password", "delete_password"):
@@ -123,7 +123,7 @@ def store(monkeypatch: pytest.MonkeyPatch, name: str, key: str, *arguments: str)
 
 
 def sent(server: Site) -> list[str | None]:
-    """Return the keys that the server has got."""
+    """Return the Authorization headers that the server has received."""
     return server.keys
 
 
@@ -153,7 +153,7 @@ def test_a_key_is_sent_to_the_server_that_it_was_stored_for(
 def test_a_key_is_sent_to_no_other_server(
     server: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither unasked nor if it is named; another scheme is another server."""
+    """A key is not sent to another server, even with `--key`; a URL with another scheme is one."""
     assert store(monkeypatch, "other", SECRET, "--base-url", "https://example.com/v1") == 0
     capsys.readouterr()
     assert main(["chat", "-q", "Hello"]) == 2
@@ -176,7 +176,7 @@ def test_a_key_is_sent_to_no_other_server(
 def test_several_keys_for_a_server(
     server: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One has to be named, unless only one has the same path."""
+    """You have to name one, unless only one was stored for the same path."""
     assert store(monkeypatch, "a", "key-a") == 0
     assert store(monkeypatch, "b", "key-b", "--base-url", f"{server.url}/v2") == 0
     assert main(["chat", "-q", "Hello"]) == 0
@@ -193,7 +193,7 @@ def test_several_keys_for_a_server(
 def test_a_key_in_place_of_a_name_is_not_printed(
     server: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nor sent."""
+    """Nothing is sent either."""
     assert main(["chat", "--key", SECRET, "Hello"]) == 2
     assert capsys.readouterr().err == (
         "openai-scan: --key takes the name of a stored key, and no key has this name: see"
@@ -203,7 +203,7 @@ def test_a_key_in_place_of_a_name_is_not_printed(
 
 
 def test_a_key_is_typed_without_being_shown(home: Path, server: Site) -> None:
-    """At a terminal."""
+    """The terminal does not show the key while you type it."""
     with Session(
         "keys", "set", "local", PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring"
     ) as session:
@@ -224,7 +224,7 @@ def test_a_key_is_typed_without_being_shown(home: Path, server: Site) -> None:
     ],
 )
 def test_nothing_typed_is_nothing_stored(typed: str, sentence: str, home: Path) -> None:
-    """It is said in a sentence."""
+    """The command says so and exits with status 2."""
     with Session("keys", "set", "local") as session:
         session.wait_for("Key: ")
         session.type(typed)
@@ -279,7 +279,7 @@ def test_what_cannot_be_stored_is_wrong_usage(
 def test_a_key_is_removed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is sent no more."""
+    """A removed key is no longer sent, and cannot be removed twice."""
     assert store(monkeypatch, "local", SECRET) == 0
     assert main(["keys", "remove", "local"]) == 0
     assert main(["chat", "Hello"]) == 2
@@ -297,7 +297,7 @@ def test_a_keyring_has_the_key(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The file has its name and its server only; removing takes it out of both."""
+    """The file has only its name and server; removing it deletes it from the keyring."""
     assert store(monkeypatch, "local", SECRET) == 0
     assert capsys.readouterr().err == f"stored in the keyring, for {server.base_url}\n"
     assert json.loads((home / "keys.json").read_text()) == {"local": {"base_url": server.base_url}}
@@ -312,7 +312,7 @@ def test_a_keyring_has_the_key(
 def test_a_key_of_the_keyring_is_replaced(
     ring: MemoryKeyring, server: Site, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None stays behind, neither for another server nor if the keyring is locked later."""
+    """The old key is deleted, and without a keyring the new key is stored in the file."""
     assert store(monkeypatch, "local", "key-1", "--base-url", "https://example.com/v1") == 0
     assert store(monkeypatch, "local", "key-2") == 0
     assert list(ring.passwords.values()) == ["key-2"]
@@ -332,7 +332,7 @@ def test_a_url_that_was_changed_in_the_file_finds_no_key(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In the keyring, the key belongs to its server too."""
+    """The keyring stores the server with the key, so editing the file sends it nowhere else."""
     assert store(monkeypatch, "local", SECRET, "--base-url", "https://example.com/v1") == 0
     (home / "keys.json").write_text(json.dumps({"local": {"base_url": server.base_url}}))
     capsys.readouterr()
@@ -348,7 +348,7 @@ def test_a_url_that_was_changed_in_the_file_finds_no_key(
 def test_a_locked_keyring_is_one_sentence(
     ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With no more of its error than the class. A new key goes into the file."""
+    """Only the class of its error is shown. A new key is stored in the file."""
     assert store(monkeypatch, "local", SECRET) == 0
     ring.broken = True
     capsys.readouterr()
@@ -369,7 +369,7 @@ def test_the_keyring_may_be_gone(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As if the extra were not installed any more."""
+    """The command still works if the extra with `keyring` was uninstalled."""
     assert store(monkeypatch, "local", SECRET) == 0
     monkeypatch.setitem(sys.modules, "keyring", None)
     capsys.readouterr()
@@ -386,7 +386,7 @@ def test_the_keyring_may_be_gone(
 def test_an_invalid_list_is_one_sentence(
     content: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It names the file, and quotes nothing of it."""
+    """It names the file and quotes none of its content."""
     home.mkdir()
     (home / "keys.json").write_text(content)
     assert main(["chat", "Hello"]) == 2
@@ -398,14 +398,14 @@ def test_an_invalid_list_is_one_sentence(
 def test_a_list_that_cannot_be_read_is_one_sentence(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the reason of the system."""
+    """It has the operating system's reason."""
     (home / "keys.json").mkdir(parents=True)
     assert main(["keys"]) == 2
     assert capsys.readouterr().err == f"openai-scan: {home / 'keys.json'}: Is a directory\n"
 
 
 def test_no_key_is_in_a_repr() -> None:
-    """Nor in the errors that show one."""
+    """The repr of a stored key hides the key, as tracebacks may show it."""
     from openai_scan.cli.keystore import StoredKey
 
     stored: Any = StoredKey("http://a/v1", SECRET)

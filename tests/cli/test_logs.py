@@ -1,4 +1,4 @@
-"""`logs`: what was asked and answered, listed, searched and exported."""
+"""`logs`: list, search and export the logged questions and answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def prompts(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
 
 
 def test_the_newest_answers_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Three by default, the newest last, in Markdown; long texts are cut."""
+    """Three are shown by default, the newest last, as Markdown; long texts are cut."""
     for number in range(3):
         write(f"question {number}", f"answer {number}")
     write("long", 301 * "x", model="gpt-5", conversation="c2")
@@ -55,7 +55,7 @@ def test_the_newest_answers_are_listed(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_an_answer_that_is_not_whole_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its outcome and its error are shown, and what was tolerated, attached and used."""
+    """Outcome and error are shown, as are attachments, tolerated faults and token counts."""
     write("one", "Once", outcome="failed", error="the connection broke")
     write("two", None)
     write("three", "{}", error="the answer does not match the schema: no name @ $")
@@ -90,7 +90,7 @@ def test_an_answer_that_is_not_whole_says_so(capsys: pytest.CaptureFixture[str])
 
 
 def test_each_line_of_json_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    """With all that is known, and whether it is whole."""
+    """It says whether the answer is whole."""
     write("one \x7f\x1b", "Hi")
     assert main(["logs", "--json"]) == 0
     printed = capsys.readouterr().out
@@ -105,7 +105,7 @@ def test_each_line_of_json_is_an_answer(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_search_finds_all_words(
     has_index: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the question or the answer, parts of words, and whatever they consist of."""
+    """All words must occur in the question or the answer, as parts of words and in any script."""
     if not has_index:
         monkeypatch.setattr(logs, "_SEARCH", "CREATE VIRTUAL TABLE words USING nonsense(text)")
     write("Why is the sky blue?", "Air scatters blue light.")
@@ -129,7 +129,7 @@ def test_a_search_finds_all_words(
 
 
 def test_a_search_tells_that_nothing_was_found(capsys: pytest.CaptureFixture[str]) -> None:
-    """On stderr; so does a log that is empty."""
+    """A line on stderr says so, also for an empty log."""
     assert main(["logs"]) == 0
     assert capsys.readouterr() == ("", f"{log_path()} is empty\n")
     assert not log_path().exists()
@@ -139,7 +139,7 @@ def test_a_search_tells_that_nothing_was_found(capsys: pytest.CaptureFixture[str
 
 
 def test_a_search_of_a_damaged_log_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    """As is a list."""
+    """So is a list of a damaged log."""
     for number in range(100):
         write(f"question {number}", 100 * "x")
     content = bytearray(log_path().read_bytes())
@@ -154,7 +154,7 @@ def test_a_search_of_a_damaged_log_is_one_sentence(capsys: pytest.CaptureFixture
 
 
 def test_another_program_may_be_writing(capsys: pytest.CaptureFixture[str]) -> None:
-    """Then the index is left as it is, and the search reads the rows themselves."""
+    """If the index cannot be updated, the search reads the rows themselves."""
     write("one", "blue")
     with Log(log_path()) as log:
         other = sqlite3.connect(log_path(), isolation_level=None)
@@ -166,7 +166,7 @@ def test_another_program_may_be_writing(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_another_process_may_make_the_table_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the look at a new file and the write."""
+    """It may do so after this process has found the file empty and before it writes."""
     write("one", "Hi")
     look = Log._version
     seen = iter([0])
@@ -180,14 +180,14 @@ def test_another_process_may_make_the_table_first(monkeypatch: pytest.MonkeyPatc
 
 
 def test_answers_of_a_model(capsys: pytest.CaptureFixture[str]) -> None:
-    """Others are left out."""
+    """`-m` shows only the answers of one model."""
     write("one", "Hi", model="m1")
     write("two", "Hi", model="m2")
     assert prompts(capsys, "-m", "m2") == ["two"]
 
 
 def test_the_last_answer_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its status is 1 if it is not whole, or if there is none."""
+    """`-r` exits with status 1 if the answer is not whole, or if there is none."""
     assert main(["logs", "-r"]) == 1
     assert capsys.readouterr() == ("", "openai-scan: there is no such answer in the log\n")
     write("one", "Hi")
@@ -235,7 +235,7 @@ def test_all_can_be_exported(capsys: pytest.CaptureFixture[str]) -> None:
 def test_where_the_log_is(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the folder for data, or where a variable says."""
+    """It is in the data folder, unless OPENAI_SCAN_LOG names a file."""
     assert main(["logs", "path"]) == 0
     monkeypatch.setenv("OPENAI_SCAN_LOG", "here.db")
     assert main(["logs", "path"]) == 0
@@ -254,7 +254,7 @@ def test_where_the_log_is(
 
 
 def test_what_is_shown_at_a_terminal_is_printable() -> None:
-    """An answer in the log commands no terminal."""
+    """Control characters of a logged answer are replaced."""
     write("one \x1b[2J", "Hi \x1b]0;title\x07")
     with Session("logs") as session:
         assert session.end() == 0
@@ -278,7 +278,7 @@ def test_invalid_settings_are_one_sentence(
 def test_settings_that_cannot_be_read_are_one_sentence(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the reason of the system."""
+    """It has the operating system's reason."""
     (home / "settings.json").mkdir(parents=True)
     assert main(["logs", "status"]) == 2
     assert capsys.readouterr().err == f"openai-scan: {home / 'settings.json'}: Is a directory\n"
@@ -287,7 +287,7 @@ def test_settings_that_cannot_be_read_are_one_sentence(
 def test_settings_that_cannot_be_written_stay_as_they_were(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And nothing else is left in the folder."""
+    """No temporary file is left in the folder."""
     assert main(["logs", "off"]) == 0
 
     def full(*_: object) -> None:
@@ -301,7 +301,7 @@ def test_settings_that_cannot_be_written_stay_as_they_were(
 
 
 def test_unknown_commands_of_a_group_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    """A word is the name of a command, and no option of `list`."""
+    """A word after `logs` is a command, not an argument of `logs list`."""
     assert main(["logs", "nonsense"]) == 2
     assert capsys.readouterr().err == (
         "openai-scan: No such command 'nonsense'; see openai-scan logs --help\n"

@@ -1,4 +1,4 @@
-"""`models`: those of a server, and the one to ask by default."""
+"""`models`: list those of a server, and set the default model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODELS = {
 def test_the_models_are_listed_in_order(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A name on each line, or a JSON object."""
+    """Each line is a name, or with `--json` an object."""
     server.add(json_answer(MODELS), json_answer(MODELS))
     assert main(["models"]) == 0
     assert capsys.readouterr() == ("alpha\nzeta\n", "")
@@ -35,7 +35,7 @@ def test_the_models_are_listed_in_order(
 def test_a_server_without_a_list_is_one_sentence(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is the server's own."""
+    """The command prints the server's own message."""
     server.add(error(404, "Not here."))
     assert main(["models"]) == 1
     assert "Not here." in capsys.readouterr().err
@@ -80,7 +80,7 @@ def test_what_is_no_model_is_wrong_usage(
 def test_other_commands_ask_it_too(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`bench` needs a model as well."""
+    """`bench` uses the default model as well."""
     monkeypatch.delenv("OPENAI_MODEL")
     assert main(["bench", server.base_url]) == 2
     assert "--model" in capsys.readouterr().err

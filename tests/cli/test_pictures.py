@@ -1,4 +1,4 @@
-"""The pictures of the documents are what the commands draw."""
+"""The pictures in the documentation show what the commands print."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def words_of(svg: str) -> list[str]:
-    """Return what is written in a picture; how it is drawn is a matter of rich's version."""
+    """Return the texts of a picture; how they are drawn depends on the version of rich."""
     texts: list[str] = re.findall(r">([^<]+)</text>", svg)
     return [re.sub("[━─]+", "a rule", text) for text in texts]
 
 
 def test_the_script_draws_what_the_documents_show() -> None:
-    """A change of what the commands print has to draw them again: `scripts/draw_pictures.py`."""
+    """If this fails, draw the pictures again with `scripts/draw_pictures.py`."""
     spec = importlib.util.spec_from_file_location(
         "draw_pictures", ROOT / "scripts/draw_pictures.py"
     )

@@ -1,4 +1,4 @@
-"""The program as a whole: its help, its statuses, and what it says when something is wrong."""
+"""The program as a whole: its help, its exit statuses, and its error messages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_version_is_printed() -> None:
 def test_the_arguments_are_those_of_the_process(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The console script calls main() without any."""
+    """The console script calls `main()` without arguments."""
     monkeypatch.setattr(sys, "argv", ["openai-scan", "--version"])
     assert main() == 0
     assert capsys.readouterr().out == f"openai-scan {__version__}\n"
@@ -55,7 +55,7 @@ def test_help_lists_the_commands_and_the_statuses(capsys: pytest.CaptureFixture[
 
 
 def test_help_loads_no_command() -> None:
-    """It is there at once: neither the commands nor what they need is loaded for it."""
+    """Help is fast because it imports neither the commands nor their dependencies."""
     script = """
 import sys
 from openai_scan.cli import main
@@ -70,7 +70,7 @@ print(*[name for name in sys.modules if name in ("rich", "requests", "openai_sca
 def test_every_command_has_help_with_an_example(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The example is one that the command takes, as far as its options go."""
+    """The examples use only options that the command has."""
     assert main([name, "--help"]) == 0
     printed = capsys.readouterr().out
     assert f"Example:\n    openai-scan {name} " in printed
@@ -151,7 +151,7 @@ def test_every_command_has_a_section_in_the_reference() -> None:
 def test_wrong_usage_is_one_sentence_and_status_2(
     arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says where to read how it is right."""
+    """The sentence says which help to read."""
     assert main(arguments) == 2
     assert capsys.readouterr() == ("", f"openai-scan: {sentence}\n")
 
@@ -159,7 +159,7 @@ def test_wrong_usage_is_one_sentence_and_status_2(
 @pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(("missing", "extra"), [("click", "cli"), ("rich", "cli")])
 def test_without_the_extra_it_says_what_to_install(missing: str, extra: str) -> None:
-    """The library can be installed alone; then the command is one sentence."""
+    """If the library is installed without the extra, the command prints one sentence."""
     script = f"""
 import sys
 sys.modules[{missing!r}] = None
@@ -177,7 +177,7 @@ sys.exit(main(["inspect", {str(ROOT / "README.md")!r}]))
 
 
 def test_any_other_missing_module_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What no extra has is not explained away."""
+    """If the missing module belongs to no extra, the error is not hidden."""
     monkeypatch.setitem(sys.modules, "openai_scan.cli.program", None)
     with pytest.raises(ModuleNotFoundError):
         main(["--help"])
@@ -201,7 +201,7 @@ def test_shells_are_told_how_to_complete(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The script that the reference says to evaluate is one for that shell."""
+    """Each shell gets a completion script of its own."""
     importlib.import_module("click.shell_completion")
     # click asks which bash there is, and some machines have none, or an old one.
     monkeypatch.setattr(
@@ -215,7 +215,7 @@ def test_shells_are_told_how_to_complete(
 def test_commands_and_options_are_completed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What has been typed so far decides."""
+    """The offers begin with what was typed."""
     monkeypatch.setenv("_OPENAI_SCAN_COMPLETE", "bash_complete")
     for words, completed in (
         ("openai-scan rep", ["plain,replay"]),
@@ -239,7 +239,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence(
 
 @pytest.mark.parametrize("arguments", [["chat", "Hello"], ["chat", "--json", "Hello"]])
 def test_a_broken_pipe_is_silent(server: FakeServer, arguments: list[str]) -> None:
-    """As `head` leaves when it has enough."""
+    """A reader such as `head` closes the pipe when it has enough."""
     server.add(chat_answer("One\nline\nafter\nthe\nother\n"))
     reader, writer = os.pipe()
     os.close(reader)
@@ -250,7 +250,7 @@ def test_a_broken_pipe_is_silent(server: FakeServer, arguments: list[str]) -> No
 
 
 class ClosedPipe(io.RawIOBase):
-    """A pipe that is not read, as Windows reports it."""
+    """A pipe whose reader is gone, as Windows reports it."""
 
     is_open = False
 
@@ -285,7 +285,7 @@ def test_a_broken_pipe_is_silent_on_windows_too(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """There the system says "Invalid argument" of it, for whatever is printed."""
+    """Windows reports it as "Invalid argument"."""
     server.strict = False  # only some of the commands ask
     server.add(chat_answer("Hi"))
     closed = ClosedPipe()
@@ -299,7 +299,7 @@ def test_a_broken_pipe_is_silent_on_windows_too(
 def test_an_argument_that_a_file_does_not_like_is_reported(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It has the name of the file, and is not a broken pipe."""
+    """An "Invalid argument" with the name of a file is reported, not taken for a broken pipe."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EINVAL, "Invalid argument", "a:b.jsonl")
@@ -312,7 +312,7 @@ def test_an_argument_that_a_file_does_not_like_is_reported(
 
 @pytest.mark.usefixtures("measured_processes")
 def test_head_can_leave_a_table() -> None:
-    """What rich draws breaks as silently."""
+    """A table drawn by rich may also lose its reader without a message."""
     shell = f"{sys.executable} -m openai_scan inspect {FILE}; echo $? >&2"
     ran = subprocess.run(
         ["/bin/sh", "-c", f"({shell}) | head -0"], capture_output=True, text=True, check=True
@@ -322,7 +322,7 @@ def test_head_can_leave_a_table() -> None:
 
 
 def test_a_narrow_terminal_loses_no_answer(server: FakeServer) -> None:
-    """A character that the terminal does not have is replaced."""
+    """A character that the output's encoding lacks is replaced."""
     server.add(chat_answer("é!"))
     ran = subprocess.run(
         command("chat", "Hello"),
@@ -380,7 +380,7 @@ def test_colours_are_for_those_who_want_them(
 def test_a_closed_stream_is_one_without_anything(
     arguments: list[str], closed: str, status: int, out: str, err: str, server: FakeServer
 ) -> None:
-    """A service may have none of the three: nothing comes in, and what goes out is lost."""
+    """A service may lack standard streams: input is then empty, and output is lost."""
     server.strict = False  # only some of the commands ask
     server.add(chat_answer("Hi"))
     words = [word.format(url=server.base_url) for word in arguments]
@@ -399,10 +399,10 @@ def test_a_closed_stream_is_one_without_anything(
 def test_ctrl_c_at_the_start_is_not_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the program is made of takes a moment to load, and one may be quicker."""
+    """Importing the program takes a moment, in which a user may press Ctrl-C."""
 
     class Finder:
-        """Has Ctrl-C come while a module is looked for."""
+        """Acts as if Ctrl-C were pressed while a module is imported."""
 
         def find_spec(self, *_: object) -> None:
             """Find nothing."""

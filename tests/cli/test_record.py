@@ -1,4 +1,4 @@
-"""`record`: a stream into a file."""
+"""`record`: record a stream in a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FULL = Path("/dev/full")
 def test_an_answer_is_printed_and_recorded(
     server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What was asked is not in the file, unless that is wanted."""
+    """The file has the request only with `--with-request`."""
     file = str(tmp_path / "answer.jsonl")
     server.add(chat_answer("Hi there"), chat_answer("Bye"))
     assert main(["record", file, "-s", "Be brief.", "-p", "seed=1", "Hello"]) == 0
@@ -63,7 +63,7 @@ def test_nothing_is_overwritten_without_force(
 
 
 def test_a_recording_needs_a_file(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """Standard output has the answer, and a file named - would be a surprise."""
+    """The answer goes to standard output, so "-" is refused, and no file of that name is made."""
     assert main(["record", "-", "Hello"]) == 2
     assert capsys.readouterr().err == (
         "openai-scan: FILE must be a file: the answer itself is printed on standard output; see"
@@ -76,7 +76,7 @@ def test_a_recording_needs_a_file(server: FakeServer, capsys: pytest.CaptureFixt
 def test_an_answer_that_failed_is_recorded_too(
     server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is told where, unless that is not wanted."""
+    """The command says where, except with `-q`."""
     server.add(error(401, "Wrong key."), error(401, "Wrong key."))
     file = str(tmp_path / "answer.jsonl")
     assert main(["record", file, "Hello"]) == 1
@@ -92,7 +92,7 @@ def test_an_answer_that_failed_is_recorded_too(
 def test_a_full_disk_has_no_recording(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It does not claim success, whether the answer came before the disk was full or not."""
+    """The command does not claim to have recorded anything."""
     server.add(chat_answer("Hi there"))
     assert main(["record", "--force", str(FULL), "Hello"]) == 2
     err = capsys.readouterr().err
@@ -111,7 +111,7 @@ def test_any_path_can_be_asked(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The body is JSON, from wherever it is, and the stream is asked for by itself."""
+    """The body comes from an argument, a file or standard input; `stream` is added to it."""
     text = json.dumps(BODY)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     (tmp_path / "body.json").write_text(text)
@@ -160,7 +160,7 @@ def test_what_cannot_be_asked_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """No file is made for it."""
+    """No file is made."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'"\xff"')))
     file = tmp_path / "answer.jsonl"
     assert main(["record", str(file), *arguments]) == 2
@@ -184,7 +184,7 @@ def test_a_model_is_needed(
 
 
 def test_a_recording_is_made_at_a_terminal(server: FakeServer, tmp_path: Path) -> None:
-    """Where nothing is to be asked it does not wait for it to be typed."""
+    """Without a question, the command exits rather than waiting for you to type one."""
     file = str(tmp_path / "answer.jsonl")
     server.add(chat_answer("It is **blue**."))
     with Session("record", file) as session:

@@ -44,17 +44,17 @@ def api() -> Iterator[FakeServer]:
 
 
 def asking(api: FakeServer) -> dict[str, Any]:
-    """Return the variables that say whom to ask."""
+    """Return the environment variables for using *api*."""
     return {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": api.base_url, "OPENAI_MODEL": "m"}
 
 
 def made(api: FakeServer) -> int:
-    """Return how many answers were asked for."""
+    """Return how many responses were created."""
     return [request.path for request in api.requests].count("/responses")
 
 
 def begin(texts: Iterator[str], length: int = 1) -> None:
-    """Read so many characters."""
+    """Read until *length* characters have arrived."""
     while len(next(texts)) < length:
         pass
 
@@ -103,7 +103,7 @@ class TestAlone:
 
     @pytest.mark.usefixtures("measured_processes")
     def test_what_the_relay_warns_of_is_reported(self, tmp_path: Path) -> None:
-        """A line for each warning, without the words of the server."""
+        """A line reports each warning, without the server's message."""
 
         def answer(request: SeenRequest) -> Reply | list[Step]:
             if request.path.endswith("/cancel"):
@@ -127,7 +127,7 @@ class TestSeveral:
     @pytest.mark.usefixtures("measured_processes")
     @linux
     def test_workers_that_are_killed_are_replaced(self, tmp_path: Path, api: FakeServer) -> None:
-        """The new ones take the answer over; the text is exact."""
+        """The new workers take the answer over, and its text is exact."""
         with Running(*RESPONSES, "--workers", "2", folder=tmp_path, **asking(api)) as command:
             stream = command.ask("Hi")
             texts = command.follow(stream)
@@ -148,7 +148,7 @@ class TestSeveral:
     @pytest.mark.usefixtures("measured_processes")
     @linux
     def test_workers_end_with_the_process_that_has_started_them(self, tmp_path: Path) -> None:
-        """Even if it was killed."""
+        """They end even if that process was killed."""
         with Running("--port", "0", "--workers", "2", folder=tmp_path) as command:
             command.ask("Hi")
             left = command.workers()
@@ -161,7 +161,7 @@ class TestSeveral:
 
     @pytest.mark.usefixtures("measured_processes")
     def test_ctrl_c_ends_all(self, tmp_path: Path) -> None:
-        """A terminal sends it to all processes; one of them says so."""
+        """The terminal sends it to every process, but only one prints the message."""
         with Running("--port", "0", "--workers", "2", folder=tmp_path) as command:
             begin(command.follow(command.ask("Hi")))
             assert command.end(signal.SIGINT) == 130
@@ -170,7 +170,7 @@ class TestSeveral:
     def test_a_worker_that_ends_at_once_is_replaced_after_a_pause(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It may be that each one ends so, and that would take all of the machine."""
+        """If every worker ended at once, replacing them without a pause would use all CPU time."""
         monkeypatch.setattr(workers, "_SOON", 1000.0)
         monkeypatch.setattr(workers, "_PAUSE", 0.01)
         said: list[str] = []
@@ -187,7 +187,7 @@ class TestSeveral:
 
     @pytest.mark.parametrize("comes", [True, False])
     def test_a_signal_is_noted_and_raised_after_it(self, comes: bool) -> None:
-        """What a signal raises, an event loop can do nothing with."""
+        """The signal's handler runs only after the block, as it could break an event loop in it."""
         raised: list[int] = []
         before = signal.signal(signal.SIGTERM, lambda number, _: raised.append(number))
         noted: list[bool] = []
@@ -203,7 +203,7 @@ class TestSeveral:
 
     @pytest.mark.usefixtures("measured_processes")
     def test_one_serves_and_one_reads(self, tmp_path: Path, api: FakeServer) -> None:
-        """They share the file. The one that serves needs no key: it asks no model."""
+        """They share the file. The serving process needs no key, as it does not call the API."""
         variables = asking(api)
         with (
             Running(*RESPONSES, "--produce-only", folder=tmp_path, **variables) as reading,
@@ -223,7 +223,7 @@ class TestRefusals:
     def test_other_machines_are_not_served(
         self, host: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """The sentence says how to serve them."""
+        """The error says how to serve them."""
         assert main(["relay", "--log", "memory", "--db", "sqlite:///no.db", "--host", host]) == 2
         said = capsys.readouterr().err.splitlines()[-1]
         assert said == (
@@ -235,7 +235,7 @@ class TestRefusals:
         assert not Path("no.db").exists()
 
     def test_a_port_that_is_taken(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """It says which option names another, and not who would answer."""
+        """The error names the option for another port, and no line says who would answer."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             assert main(["relay", "--port", port]) == 2
@@ -282,7 +282,7 @@ class TestRefusals:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        """No password is shown."""
+        """The error is one sentence, and shows no password."""
         for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.chdir(tmp_path)
@@ -301,7 +301,7 @@ class TestRefusals:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        """It is named, without the password."""
+        """The error shows its address, without the password."""
         monkeypatch.chdir(tmp_path)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]

@@ -28,7 +28,7 @@ FAST = ("--speed", "inf")
 def test_the_text_is_printed_as_it_came(
     speed: str, recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever the pace, no server is asked."""
+    """No server is asked, at any speed."""
     file = recording()
     assert main(["replay", file, "--speed", speed]) == 0
     printed = capsys.readouterr()
@@ -60,7 +60,7 @@ def test_the_events_and_the_bytes_can_be_printed(
 def test_a_plain_event_stream_can_come_through_a_pipe(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It has no times, and needs none."""
+    """An event stream without times is played at once."""
     data = b"".join(chat_answer("Hi there"))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     assert main(["replay", "-", "-q"]) == 0
@@ -70,7 +70,7 @@ def test_a_plain_event_stream_can_come_through_a_pipe(
 def test_a_truncated_recording_is_played_up_to_its_cut(
     recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A crash left it so, and the end says it."""
+    """The command then reports the cut and exits with status 1."""
     file = Path(recording())
     lines = file.read_bytes().splitlines(keepends=True)
     # The response headers, the chunk with the role, "Hi", and half of the next line.
@@ -85,7 +85,7 @@ def test_a_truncated_recording_is_played_up_to_its_cut(
 def test_an_answer_that_broke_off_does_so_again(
     recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the error that it had ended with, also where only the bytes are printed."""
+    """The replay ends with the recorded error, also with `--raw`."""
     file = recording(chat_chunk("Hi"), b"\n", cut())
     sentence = "openai-scan: the connection broke during the answer: it was closed before its end\n"
     assert main(["replay", file, *FAST]) == 1
@@ -155,14 +155,14 @@ def test_what_is_not_there_is_wrong_usage(
     recording: Recorder,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """One sentence says what there is."""
+    """A sentence says what is wrong."""
     file = recording()
     assert main(["replay", file, *arguments]) == 2
     assert capsys.readouterr().err.startswith(f"openai-scan: {sentence.format(file=file)}")
 
 
 def test_standard_input_is_not_served(capsys: pytest.CaptureFixture[str]) -> None:
-    """It could be read only once."""
+    """Standard input can be read only once."""
     assert main(["replay", "-", "--serve"]) == 2
     assert capsys.readouterr().err == (
         "openai-scan: --serve needs a file: it cannot serve standard input; see openai-scan replay"
@@ -172,7 +172,7 @@ def test_standard_input_is_not_served(capsys: pytest.CaptureFixture[str]) -> Non
 
 @contextlib.contextmanager
 def served(file: str, *arguments: str) -> Iterator[tuple[str, list[str]]]:
-    """Serve *file* in a process; yield the base URL, and what it says once it has ended."""
+    """Serve *file* in another process; yield the base URL and a list of what it prints."""
     process = subprocess.Popen(
         [sys.executable, "-m", "openai_scan", "replay", file, "--serve", "--key", "k", *arguments],
         stderr=subprocess.PIPE,
@@ -192,14 +192,14 @@ def served(file: str, *arguments: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def ask(client: Client) -> str:
-    """Return the answer to a question by Chat Completions."""
+    """Return the answer to a chat request."""
     with client.create_chat_completion_stream(model="m", messages=[]) as s:
         return s.read().decode()
 
 
 @pytest.mark.usefixtures("measured_processes")
 def test_a_recording_is_served_over_and_over(recording: Recorder) -> None:
-    """At the recorded path, for any client, until Ctrl-C; a free port can be named."""
+    """It is served at its own path and no other until Ctrl-C, at the given port."""
     file = recording()
     with FakeServer() as somewhere:
         port = somewhere.url.rpartition(":")[2]  # free again in a moment
@@ -220,7 +220,7 @@ def test_a_recording_is_served_over_and_over(recording: Recorder) -> None:
 def test_a_port_that_is_taken_is_one_sentence(
     recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says which option names another."""
+    """The sentence names the option for another port."""
     file, port = recording(), recording.server.url.rpartition(":")[2]
     assert main(["replay", file, "--serve", "--port", port]) == 2
     assert capsys.readouterr().err == (
@@ -231,7 +231,7 @@ def test_a_port_that_is_taken_is_one_sentence(
 
 @pytest.fixture
 def _without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the system refuse every port."""
+    """Make the system refuse every port."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -243,7 +243,7 @@ def _without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_port_that_another_program_has_on_windows_is_taken(
     recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """There the system may say that the permission is missing."""
+    """Windows may report a missing permission instead."""
     file = recording()
     assert main(["replay", file, "--serve", "--port", "8000"]) == 2
     assert "Port 8000 is in use: choose another one with --port" in capsys.readouterr().err
@@ -253,7 +253,7 @@ def test_a_port_that_another_program_has_on_windows_is_taken(
 def test_a_port_that_is_not_to_be_had_is_one_sentence(
     recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For whatever other reason, which the system knows."""
+    """The sentence has the operating system's reason."""
     file = recording()
     assert main(["replay", file, "--serve", "--port", "80"]) == 2
     assert capsys.readouterr().err == "openai-scan: Permission denied\n"
@@ -261,7 +261,7 @@ def test_a_port_that_is_not_to_be_had_is_one_sentence(
 
 @pytest.mark.usefixtures("measured_processes")
 def test_a_truncated_recording_is_served_up_to_its_cut(recording: Recorder) -> None:
-    """And it is told at the start."""
+    """The cut is reported at the start."""
     file = Path(recording())
     file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
     with served(str(file), *FAST) as (url, said), Client("k", url) as client:
@@ -272,7 +272,7 @@ def test_a_truncated_recording_is_served_up_to_its_cut(recording: Recorder) -> N
 
 @pytest.mark.usefixtures("measured_processes")
 def test_a_plain_event_stream_is_served_at_any_path(tmp_path: Path) -> None:
-    """It does not say which one it was."""
+    """An event stream does not say which path it came from."""
     file = tmp_path / "answer.sse"
     file.write_bytes(b"".join(chat_answer("Hi there")))
     with served(str(file)) as (url, _), Client("k", url) as client:
@@ -280,7 +280,7 @@ def test_a_plain_event_stream_is_served_at_any_path(tmp_path: Path) -> None:
 
 
 def test_a_cut_is_served_too(recording: Recorder) -> None:
-    """So a program can be tried against it."""
+    """So you can test how a program handles a broken connection."""
     file = recording(chat_chunk("Hi"), b"\n", cut())
     with served(file, *FAST) as (url, _), Client("k", url) as client:
         with pytest.raises(TransportError):

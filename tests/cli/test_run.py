@@ -1,4 +1,4 @@
-"""`demo` and `run`: an assistant, with tools if it needs some."""
+"""`demo` and `run`: run an assistant or an agent, with tools if you like."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ number = 1
 
 
 def test_demo_prints_the_text_and_a_line_of_facts(capsys: pytest.CaptureFixture[str]) -> None:
-    """The recorded answer comes over real HTTP, whole."""
+    """The recorded answer is sent over real HTTP, and arrives whole."""
     assert main(["demo", "--speed", "inf"]) == 0
     text, facts = capsys.readouterr().out.splitlines()
     assert text == TEXT
@@ -49,7 +49,7 @@ def test_demo_prints_the_text_and_a_line_of_facts(capsys: pytest.CaptureFixture[
 
 
 def test_demo_at_a_terminal() -> None:
-    """It looks the same there."""
+    """The text looks the same at a terminal."""
     with Session("demo", "--speed", "100") as session:
         assert session.end() == 0
     assert session.lines[-2] == TEXT
@@ -58,7 +58,7 @@ def test_demo_at_a_terminal() -> None:
 def test_run_creates_a_thread_and_prints_the_answer(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Stdout has the answer alone."""
+    """Only the answer is on stdout."""
     server.add(assistant_answer("Hi there"))
     assert main(["run", "--assistant", "a", "Hello"]) == 0
     printed = capsys.readouterr()
@@ -73,7 +73,7 @@ def test_run_creates_a_thread_and_prints_the_answer(
 
 
 def test_run_takes_a_thread_that_is_there(server: FakeServer) -> None:
-    """What is said is added to it."""
+    """The question is added to the thread."""
     server.add(assistant_answer("Hi"))
     assert main(["run", "--assistant", "a", "--thread", "t", "-p", "model=m", "Hello"]) == 0
     assert server.requests[0].path == "/threads/t/runs"
@@ -143,7 +143,7 @@ def test_what_is_not_a_tool_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """No request is made with it."""
+    """No request is sent."""
     (tmp_path / "weather_tools.py").write_text(MODULE)
     (tmp_path / "exiting_tools.py").write_text("import sys\nsys.exit(3)\n")
     monkeypatch.chdir(tmp_path)
@@ -182,7 +182,7 @@ def test_a_run_that_is_not_whole_is_status_1(
 def test_a_run_with_tools_at_a_terminal(
     server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer is rendered there, once the tool has had its say."""
+    """The answer that follows the tool's output is rendered."""
     (tmp_path / "weather_tools.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
     calls = assistant_calls(ToolCall("forecast", {"city": "Oslo"}))
@@ -197,7 +197,7 @@ def test_a_run_with_tools_at_a_terminal(
 
 @pytest.mark.usefixtures("measured_processes")
 def test_run_needs_something_to_say(server: FakeServer) -> None:
-    """At a terminal it does not wait for it: a run is not a conversation."""
+    """A run is not a conversation: at a terminal, the command does not wait for a question."""
     with Session("run", "--assistant", "a") as session:
         assert session.end() == 2
     assert session.lines == [
@@ -209,7 +209,7 @@ def test_run_needs_something_to_say(server: FakeServer) -> None:
 
 
 def test_the_replay_server_needs_a_speed() -> None:
-    """At no speed it would never come to an end."""
+    """At speed 0 a replay would never end."""
     with pytest.raises(ValueError, match="speed must be above 0"):
         ReplayServer(speed=0)
 
@@ -229,7 +229,7 @@ class TestAgents:
     def test_run_creates_a_session(
         self, server: FakeServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """Without an environment, unless one is asked for."""
+        """It has no environment unless you ask for one."""
         server.add(agent_answer("Hi there"), agent_answer("Hi"))
         assert main(["run", "--agent", "a", "Hello"]) == 0
         printed = capsys.readouterr()
@@ -250,7 +250,7 @@ class TestAgents:
     def test_run_continues_in_a_session(
         self, server: FakeServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """The stream is open before anything is sent."""
+        """The command opens the stream before it sends anything."""
         server.add(agent_answer("Hi")[1:], Reply(status=202, headers={}, body=b""))
         assert main(["run", "--session", "s", "Hello"]) == 0
         assert capsys.readouterr().out == "Hi\n"
@@ -264,7 +264,7 @@ class TestAgents:
         tmp_path: Path,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        """With functions of a module; other settings of the agent stay."""
+        """Functions of a module answer them; other settings of the agent are kept."""
         (tmp_path / "agentweather.py").write_text(MODULE, encoding="utf-8")
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("NO_PROXY", "*")

@@ -1,4 +1,4 @@
-"""`--schema`: answers in JSON of a given form."""
+"""`--schema`: answers in JSON that match a schema."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_schema_has_several_forms(
     form: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All ask for the same, and the answer is printed as it came."""
+    """All forms send the same schema, and the answer is printed unchanged."""
     server.add(chat_answer('{"name": "Rex",\n "age": 3}'))
     assert main(["chat", "-q", "--schema", FORMS[form], "A dog"]) == 0
     assert capsys.readouterr() == ('{"name": "Rex",\n "age": 3}\n', "")
@@ -69,7 +69,7 @@ def test_a_schema_has_several_forms(
 
 @pytest.mark.usefixtures("folder")
 def test_a_class_is_a_schema(server: FakeServer) -> None:
-    """Under its name; Responses get the schema in another place."""
+    """The schema has the class's name; Responses take it in another parameter."""
     server.add(response_answer('{"name": "Rex", "age": 3}'))
     assert main(["respond", "-q", "--schema", "schema_classes:Dog", "A dog"]) == 0
     asked = server.requests[0].json["text"]["format"]
@@ -94,7 +94,7 @@ def test_a_class_is_a_schema(server: FakeServer) -> None:
 def test_an_answer_of_another_form_is_status_1(
     answer: str, sentence: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is printed, and the log says what is wrong with it."""
+    """The answer is printed, and the log has the reason."""
     server.add(chat_answer(answer))
     assert main(["chat", "-q", "--schema", FORMS["short"], "A dog"]) == 1
     assert capsys.readouterr() == (f"{answer}\n", f"openai-scan: {sentence}\n")
@@ -106,7 +106,7 @@ def test_an_answer_of_another_form_is_status_1(
 def test_long_values_are_cut_in_that_sentence(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It stays a sentence."""
+    """A long value is cut, so the sentence stays short."""
     server.add(chat_answer(json.dumps({"name": 1000 * ["x"], "age": 3})))
     assert main(["chat", "-q", "--schema", FORMS["short"], "A dog"]) == 1
     assert len(capsys.readouterr().err) < 300
@@ -115,7 +115,7 @@ def test_long_values_are_cut_in_that_sentence(
 def test_an_answer_that_was_cut_is_not_checked(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is wrong with it is said once."""
+    """Only the broken connection is reported, not the JSON that is cut off."""
     server.add([chat_chunk('{"name": "R'), cut()])
     assert main(["chat", "-q", "--schema", FORMS["short"], "A dog"]) == 1
     assert capsys.readouterr().err.count("openai-scan: ") == 1
@@ -138,7 +138,7 @@ def test_a_schema_that_cannot_be_followed_is_status_1(
     server: FakeServer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nothing is fetched for it."""
+    """References to other documents are not fetched."""
     server.add(chat_answer('{"a": 1}'))
     assert main(["chat", "-q", "--schema", json.dumps(schema), "A dog"]) == 1
     assert capsys.readouterr().err == f"openai-scan: the answer cannot be checked: {sentence}\n"
@@ -218,5 +218,5 @@ def test_what_is_no_schema_is_wrong_usage(
     ],
 )
 def test_a_server_can_enforce_strict_schemas_only(schema: dict[str, Any], strict: bool) -> None:
-    """It would refuse a request to enforce any other one."""
+    """A server refuses a request to enforce any other schema."""
     assert is_strict(schema) is strict

@@ -41,7 +41,7 @@ END = (None, None, None, None, "stop")
 def test_the_times_are_those_of_the_recording(
     timed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """However fast it is played now; then the gaps are counted."""
+    """The file is read at full speed; the times and the gaps are the recorded ones."""
     assert main(["stats", timed]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines == [
@@ -84,7 +84,7 @@ def test_the_times_are_those_of_the_recording(
 def test_what_is_not_known_is_left_open(
     recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A stream without text has no gaps, and one that was cut has estimated tokens."""
+    """A stream without text has no gaps, and the tokens of a stream that was cut are estimated."""
     calls = recording(*assistant_calls(), name="calls.jsonl")
     cut = recording(chat_chunk("Hi there"), name="cut.jsonl")
     assert main(["stats", calls]) == 0
@@ -98,7 +98,7 @@ def test_what_is_not_known_is_left_open(
 def test_streams_stand_side_by_side(
     timed: str, recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Those of one file are numbered, and a plain event stream has no times."""
+    """Streams of the same file are numbered, and a plain event stream has no times."""
     Path("two.jsonl").write_text(2 * (Path(timed).read_text() + "\n"))
     Path("plain.sse").write_bytes(b"".join(chat_answer("Hi")))
     assert main(["stats", "two.jsonl", "plain.sse"]) == 0
@@ -112,7 +112,7 @@ def test_streams_stand_side_by_side(
 def test_a_picture_can_be_drawn(
     name: str, beginning: bytes, timed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It replaces the histogram, and overwrites nothing without being told."""
+    """It replaces the histogram, and overwrites an existing file only with `--force`."""
     assert main(["stats", timed, "--plot", name]) == 0
     printed = capsys.readouterr()
     assert "gaps between" not in printed.out
@@ -124,7 +124,7 @@ def test_a_picture_can_be_drawn(
 
 
 def test_a_picture_is_of_a_known_kind(timed: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its name tells which."""
+    """The kind depends on the file's name."""
     assert main(["stats", timed, "--plot", "p.xls"]) == 2
     assert capsys.readouterr().err == (
         "openai-scan: --plot p.xls: the name must end in .png or .svg; see openai-scan"
@@ -139,7 +139,7 @@ def test_a_picture_is_of_a_known_kind(timed: str, capsys: pytest.CaptureFixture[
 def test_a_picture_has_any_name(
     name: str, timed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name is not a formula, none is left out, and a character without a shape is a box."""
+    """A name is not read as a formula or left out; what cannot be encoded becomes "?"."""
     from matplotlib.figure import Figure
 
     legends: list[list[str]] = []
@@ -159,7 +159,7 @@ def test_a_picture_has_any_name(
 
 
 def test_a_picture_needs_a_folder(timed: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is missed before anything is shown."""
+    """A missing folder is reported before anything is printed."""
     picture = str(Path("nowhere", "p.png"))
     assert main(["stats", timed, "--plot", picture]) == 2
     assert capsys.readouterr() == ("", f"openai-scan: {picture}: No such file or directory\n")
@@ -168,7 +168,7 @@ def test_a_picture_needs_a_folder(timed: str, capsys: pytest.CaptureFixture[str]
 def test_a_recording_can_come_through_a_pipe(
     timed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Next to those in files."""
+    """It can be compared with recordings in files."""
     data = Path(timed).read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     assert main(["stats", "-", timed]) == 0
@@ -178,7 +178,7 @@ def test_a_recording_can_come_through_a_pipe(
 
 
 def test_a_truncated_recording_is_reported(timed: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """As `inspect` tells it; the figures are those of what is there."""
+    """The figures cover what is in the file, and stderr reports the cut, as for `inspect`."""
     text = Path(timed).read_text()
     Path(timed).write_text(text[: text.rindex("\n")])
     assert main(["stats", timed]) == 0
@@ -191,7 +191,7 @@ def test_a_truncated_recording_is_reported(timed: str, capsys: pytest.CaptureFix
 def test_nothing_is_left_out_where_there_is_no_room(
     columns: str, timed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A terminal that is narrower, or does not know how wide it is, wraps the lines itself."""
+    """A terminal that is too narrow, or of unknown width, wraps the lines itself."""
     monkeypatch.setenv("COLUMNS", columns)
     assert main(["stats", timed]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
@@ -201,7 +201,7 @@ def test_nothing_is_left_out_where_there_is_no_room(
 
 
 def test_without_the_extra_it_says_what_to_install(timed: str) -> None:
-    """Only a picture needs it. Nothing is printed before, as if it had worked."""
+    """Only `--plot` needs the extra. Nothing else is printed, as if the command had worked."""
     script = """
 import sys
 sys.modules["matplotlib"] = None
@@ -219,7 +219,7 @@ sys.exit(main(["stats", "timed.jsonl", "--plot", "p.png"]))
 
 
 def test_the_figures_at_a_terminal(timed: str) -> None:
-    """They fit its width."""
+    """The table is shown at a terminal as well."""
     with Session("stats", timed) as session:
         assert session.end() == 0
     assert session.lines[1].split() == ["outcome", "completed"]

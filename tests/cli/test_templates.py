@@ -1,4 +1,4 @@
-"""`templates`, and what `chat` and `respond` make of them."""
+"""`templates`, and how `chat` and `respond` use them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write(home: Path, name: str, text: str) -> Path:
 
 
 def test_a_template_is_filled(server: FakeServer, home: Path) -> None:
-    """The question is $input; other variables are given, or have a default."""
+    """$input is the question; other variables come from `--var`, or have defaults."""
     write(
         home,
         "summary",
@@ -56,7 +56,7 @@ def test_a_template_is_filled(server: FakeServer, home: Path) -> None:
 
 
 def test_what_is_logged_is_what_was_sent(server: FakeServer, home: Path) -> None:
-    """So a conversation can be continued without the template."""
+    """The log has the filled-in texts, so a conversation continues without the template."""
     write(home, "t", "system: Be $how.\nprompt: Say $input!")
     server.add(chat_answer("Hi"), chat_answer("Yes"), chat_answer("No"))
     assert main(["chat", "-q", "-t", "t", "--var", "how=kind", "hi"]) == 0
@@ -74,7 +74,7 @@ def test_what_is_logged_is_what_was_sent(server: FakeServer, home: Path) -> None
 def test_a_system_prompt_of_the_command_line_takes_precedence(
     server: FakeServer, home: Path
 ) -> None:
-    """And is sent as it is."""
+    """It is sent unchanged: a $ in it is not a variable."""
     write(home, "t", "system: Be kind.")
     server.add(chat_answer("Hi"))
     assert main(["chat", "-q", "-t", "t", "-s", "Be $brief.", "hi"]) == 0
@@ -84,7 +84,7 @@ def test_a_system_prompt_of_the_command_line_takes_precedence(
 def test_a_template_may_need_no_question(
     server: FakeServer, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It takes none then, and reads nothing from standard input."""
+    """Without $input, a template takes no question, and standard input is not read."""
     write(home, "joke", "Tell a joke.")
     server.add(chat_answer("Ha"))
     assert main(["chat", "-q", "-t", "joke"]) == 0
@@ -98,7 +98,7 @@ def test_a_template_may_need_no_question(
 
 
 def test_a_template_in_a_conversation(server: FakeServer, home: Path) -> None:
-    """Each question is put into it."""
+    """Each question of the conversation is put into the template."""
     write(home, "t", "prompt: 'Translate: $input'")
     server.always = chat_answer("Hi")
     with Session("chat", "-q", "--plain", "-t", "t") as session:
@@ -211,7 +211,7 @@ def test_what_a_template_lacks_is_wrong_usage(
 def test_the_first_template_has_no_others_beside_it(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The sentence says that there are none."""
+    """If there are no templates, the error says so."""
     assert main(["chat", "-t", "t", "Hi"]) == 2
     assert "There is no template 't'; the templates are: none" in capsys.readouterr().err
     assert server.requests == []
@@ -220,7 +220,7 @@ def test_the_first_template_has_no_others_beside_it(
 def test_templates_are_saved_and_shown(
     home: Path, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The file is YAML that one would write oneself, with text of several lines as a block."""
+    """The YAML looks as if written by hand, with text of several lines as a block."""
     arguments = ["templates", "save", "t", "Text:\n$input", "-s", "Be $how.", "--var", "how=kind"]
     assert main([*arguments, "-m", "gpt-5", "-p", "temperature=0", "--schema", "age int"]) == 0
     assert main(["templates", "show", "t"]) == 0
@@ -239,7 +239,7 @@ def test_templates_are_saved_and_shown(
 
 
 def test_templates_are_listed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the beginnings of their prompts, or with what is wrong with them."""
+    """Each line shows the beginning of a template's prompts, or what is wrong with it."""
     assert main(["templates"]) == 0
     assert capsys.readouterr().out == ""
     write(home, "long", f"system: Be kind.\nprompt: {100 * 'x'}\n")
@@ -316,7 +316,7 @@ def test_a_template_is_edited(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In the user's editor; what was written there is kept, even if it is wrong."""
+    """The user's editor opens it; what was saved is kept, even if it is invalid."""
     monkeypatch.setenv("VISUAL", editor)
     path = write(home, "t", "Hi\n")
     assert main(["templates", "edit", "t"]) == status
@@ -325,7 +325,7 @@ def test_a_template_is_edited(
 
 
 def test_a_new_template_is_edited(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The editor has one to begin with, which is a template already."""
+    """The editor starts with a valid template. If the editor fails, no template is made."""
     monkeypatch.setenv("VISUAL", "sed -i s/input/input!/")
     assert main(["templates", "edit", "t"]) == 0
     assert "prompt: |\n  $input!\n" in (home / "templates" / "t.yaml").read_text()

@@ -304,7 +304,7 @@ def test_classes_are_named_like_the_wire() -> None:
 
 
 def test_inventory_has_these_wire_names() -> None:
-    """The wire names listed in this file are those of the schema, all of them."""
+    """This file lists exactly the wire names of the schema."""
     assert [name for name, _ in inventory()["events"]["assistants"]] == list(CLASSES)
 
 
@@ -368,7 +368,7 @@ def test_thread_created_answers_nothing() -> None:
 
 @pytest.mark.parametrize("name", [name for name in RUN_EVENTS if "requires" not in name])
 def test_run_event_answers(name: str) -> None:
-    """A run event answers with its run and the run's usage, even if an old action is in it."""
+    """A run event answers with its run and usage, but not with an action that was left in it."""
     calls = [{"id": "call_1", "function": {"name": "f", "arguments": "{}"}}]
     action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": calls}}
     event = event_of(name, {"id": "run_1", "usage": USAGE, "required_action": action})
@@ -406,7 +406,7 @@ def test_requires_action_answers() -> None:
 
 
 def test_requires_action_without_an_action_answers_none() -> None:
-    """A server that leaves the action out gets None as the answer, not an exception."""
+    """If the server leaves the action out, the answer is None rather than an exception."""
     event = event_of("thread.run.requires_action", {"id": "run_1", "required_action": None})
     assert answers(event) == {"run": Run(id="run_1")}
 
@@ -457,7 +457,7 @@ def test_run_step_delta_answers() -> None:
 
 @pytest.mark.parametrize("name", MESSAGE_EVENTS)
 def test_message_event_answers(name: str) -> None:
-    """A message event answers with its message; the whole text in it is not a delta's text."""
+    """A message event answers with its message only: the whole text is not a delta."""
     content = [{"type": "text", "text": {"value": "hello", "annotations": []}}]
     event = event_of(name, {"id": "msg_1", "role": "assistant", "content": content})
     assert answers(event) == {
@@ -475,7 +475,7 @@ def test_message_delta_answers_with_its_text() -> None:
 
 
 def test_message_delta_answers_with_its_refusal() -> None:
-    """The refusal of a message delta is that of all its refusal parts; a null adds nothing."""
+    """The refusal is joined from all refusal parts; a null adds nothing."""
     event = message_delta(
         {"index": 0, "type": "refusal", "refusal": "I "},
         {"index": 1, "type": "refusal", "refusal": None},
@@ -541,7 +541,7 @@ def test_message_delta_without_text_answers_none(delta: Any) -> None:
 
 
 def test_error_and_done_answer_nothing() -> None:
-    """The two events without a payload of the family have no answer to any question."""
+    """The events `error` and `done` have no answer to any question."""
     assert answers(event_of("error", {"message": "no"})) == {}
     assert answers(decode(RawEvent("done", "[DONE]"))) == {}
 
@@ -550,7 +550,7 @@ def test_error_and_done_answer_nothing() -> None:
 
 
 def test_unknown_kinds_of_parts_keep_their_payloads() -> None:
-    """A content part, tool call or step of a kind that came later has all that the server sent."""
+    """Content parts, tool calls and steps of new kinds keep everything that the server sent."""
     part = {"index": 1, "type": "hologram", "hologram": {"x": 1}}
     event = message_delta(text_part("a"), part)
     assert isinstance(event, ThreadMessageDelta)
@@ -627,7 +627,7 @@ def test_response_format_is_a_word_or_an_object(sent: Any, typed: Any) -> None:
 
 
 def test_litellm_envelope_is_opened() -> None:
-    """LiteLLM sends the name beside the payload in unnamed events; it counts like the wire's."""
+    """LiteLLM sends name and payload inside an unnamed event; they count like the wire's."""
     data = '{"data": {"id": "run_1", "status": "queued"}, "event": "thread.run.created"}'
     event = decode(RawEvent("message", data))
     assert event == ThreadRunCreated(Run(id="run_1", status="queued"), raw=event.raw)
@@ -651,7 +651,7 @@ def test_litellm_envelope_is_opened() -> None:
     ids=["unknown", "unknown with a type", "malformed"],
 )
 def test_unknown_event_in_an_envelope_keeps_its_name(inner: str, error: str | None) -> None:
-    """An enveloped event without a class has the envelope's name, whatever its payload says."""
+    """The envelope's name counts even if the payload looks like another event."""
     event = decode(RawEvent("message", inner))
     assert isinstance(event, UnknownEvent)
     assert event.type == json.loads(inner)["event"]
@@ -673,13 +673,13 @@ def test_unknown_event_in_an_envelope_keeps_its_name(inner: str, error: str | No
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_unnamed_event_is_recognized_by_its_object(payload: Any, cls: type[Event]) -> None:
-    """An event without a name is what its `object` and `status` say."""
+    """The `object` and `status` of a payload without a name tell its class."""
     assert type(event_of("message", payload)) is cls
 
 
 @pytest.mark.parametrize("status", [None, 5, {"a": 1}, "dreaming"], ids=repr)
 def test_unnamed_event_of_no_known_status_is_unknown(status: Any) -> None:
-    """An unnamed object whose status says nothing is an unknown event, and keeps its payload."""
+    """An unnamed object without a known status is an unknown event that keeps its payload."""
     payload = {"id": "r", "object": "thread.run", "status": status}
     event = event_of("message", payload)
     assert isinstance(event, UnknownEvent)
@@ -690,7 +690,7 @@ def test_unnamed_event_of_no_known_status_is_unknown(status: Any) -> None:
 
 @pytest.mark.parametrize("name", ["thread", "thread.zzz", "thread.run", "thread.run.step.zzz"])
 def test_unknown_name_is_not_the_next_best_class(name: str) -> None:
-    """B24: a name of the family that came later is an unknown event, with its payload."""
+    """B24: a new name of the family is an unknown event, with its payload."""
     event = event_of(name, {"id": "z"})
     assert event == UnknownEvent({"id": "z"}, name=name, raw=event.raw)
     assert event.type == name
@@ -715,7 +715,7 @@ def test_unknown_name_is_not_the_next_best_class(name: str) -> None:
         # open-assistant-api: the name of the event is wrong, the status is right.
         ("completed", "requires_action", "requires_action"),
         ("in_progress", "failed", "failed"),
-        # supercompat: the status is left behind, or left out.
+        # supercompat: the status is out of date, or missing.
         ("failed", "in_progress", "failed"),
         ("failed", "", "failed"),
         ("completed", None, "completed"),
@@ -727,7 +727,7 @@ def test_unknown_name_is_not_the_next_best_class(name: str) -> None:
 def test_run_status_decides_over_the_name(
     name: str, status: str | None, outcome: Outcome | None
 ) -> None:
-    """Where a run stands is what its status says; the event's name helps where that is open."""
+    """The run's status decides; the event's name counts only if the status leaves it open."""
     event = event_of(f"thread.run.{name}", {"id": "run_1", "status": status})
     assert event.stream_parts() == (("run_1", outcome),)
     assert (event.stream_error() is not None) == (outcome == "failed")
@@ -752,7 +752,7 @@ def test_completed_after_requires_action_still_requires_action() -> None:
 
 
 def test_failed_run_with_hardly_a_field_is_an_error() -> None:
-    """Supercompat sends a failed run with three fields, none of them the status."""
+    """Supercompat sends a failed run with three fields and no status."""
     run = {"id": "r", "failed_at": 1, "last_error": {"code": "server_error", "message": "gone"}}
     s = scan(("thread.run.failed", run))
     assert s.outcome == "failed"
@@ -786,7 +786,7 @@ def test_failed_run_sets_err_although_done_follows() -> None:
 )
 @pytest.mark.parametrize("last_error", [None, {}, {"code": None, "message": None}], ids=repr)
 def test_failed_run_without_a_reason_is_an_error(name: str, message: str, last_error: Any) -> None:
-    """B9: a run that failed or expired sets `err()`, also where it does not say why."""
+    """B9: a run that failed or expired sets `err()` even if it does not say why."""
     run = {"id": "r", "status": name, "last_error": last_error}
     s = scan((f"thread.run.{name}", run))
     assert type(s.err()) is APIError

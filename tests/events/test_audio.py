@@ -33,7 +33,7 @@ def event_of(**payload: Any) -> Event:
 
 
 def test_events_have_every_field_of_the_wire() -> None:
-    """What servers send is in the events."""
+    """The events have all fields that servers send."""
     delta = event_of(
         type="transcript.text.delta",
         delta="Hi",
@@ -89,7 +89,7 @@ def test_events_have_every_field_of_the_wire() -> None:
     ids=repr,
 )
 def test_each_text_is_delivered_once(payload: Any, text: str | None, audio: bytes | None) -> None:
-    """A delta brings text, or else its segment; the whole transcript repeats both."""
+    """Text comes from a delta or from its segment; the whole transcript at the end adds none."""
     event = event_of(**payload)
     assert event.unwrap_text() == text
     assert event.unwrap_text(1) is None
@@ -121,7 +121,7 @@ def test_each_text_is_delivered_once(payload: Any, text: str | None, audio: byte
 def test_stream_ends_with_done_or_its_last_event(
     head: str, end: str, outcome: str, notes: dict[str, int]
 ) -> None:
-    """[DONE] or the last event of its kind ends a stream; the end of the input alone does not."""
+    """A stream ends with [DONE] or its last event; otherwise it is truncated."""
     payload = json.dumps({"type": head, "delta": "Hi", "audio": "AAE="})
     stream = StreamerV2([f"data: {payload}\r\n\r\n{end}".encode()])
     while stream.next():
@@ -131,7 +131,7 @@ def test_stream_ends_with_done_or_its_last_event(
 
 
 def test_text_of_a_transcript_is_read() -> None:
-    """The text file of a transcription is the transcript."""
+    """`read()` returns the transcript."""
     stream = StreamerV2(
         [
             b'data: {"type":"transcript.text.delta","delta":"Hel"}\r\n\r\n',

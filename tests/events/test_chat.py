@@ -46,7 +46,7 @@ def chunk(*choices: dict[str, Any], **more: Any) -> Event:
 
 
 def delta(index: int = 0, /, **fields: Any) -> dict[str, Any]:
-    """Return a choice that brings these fields."""
+    """Return a choice with these fields in its delta."""
     return {"index": index, "delta": fields, "finish_reason": None}
 
 
@@ -137,7 +137,7 @@ def test_chunk_has_every_field_of_the_wire() -> None:
     ids=json.dumps,
 )
 def test_chunk_without_an_answer_is_a_chunk_that_answers_nothing(payload: Any) -> None:
-    """B10: what Azure, gpt-audio and others leave out or null is None to every question."""
+    """B10: if Azure, gpt-audio and others leave a field out or send null, the answer is None."""
     event = decode(raw(payload))
     assert type(event) is ChatCompletionChunk
     assert answers(event) == {}
@@ -161,7 +161,7 @@ def answers(event: Event, choice: int = 0) -> dict[str, Any]:
 
 
 def test_each_choice_answers_for_itself() -> None:
-    """The number of a choice, not its place in the list, says whose text it is."""
+    """The index of a choice, not its position in the list, tells whose text it is."""
     event = chunk(delta(1, content="one"), delta(0, content="zero"))
     assert event.unwrap_text() == "zero"
     assert event.unwrap_text(1) == "one"
@@ -169,14 +169,14 @@ def test_each_choice_answers_for_itself() -> None:
 
 
 def test_sound_without_a_transcript_leaves_the_text_alone() -> None:
-    """An empty text stays an empty text, and no text is none."""
+    """An empty text stays empty, and a missing one is None."""
     assert chunk(delta(content="", audio={"data": "QQ=="})).unwrap_text() == ""
     assert chunk(delta(audio={"data": "QQ=="})).unwrap_text() is None
     assert chunk(delta(content="", audio={"transcript": "a"})).unwrap_text() == "a"
 
 
 def test_text_deltas_are_those_of_the_first_choice() -> None:
-    """B32: choices in the order 1, 0, 1 neither fail nor mix."""
+    """B32: choices in the order 1, 0, 1 neither fail nor get mixed up."""
     payloads = [
         {"choices": [delta(1, content="b1")]},
         {"choices": [delta(0, content="a1")]},
@@ -238,13 +238,13 @@ def test_text_deltas_are_those_of_the_first_choice() -> None:
     ids=repr,
 )
 def test_delta_answers(fields: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Each piece of a delta answers its question, once, and no other."""
+    """Each field of a delta answers exactly one question."""
     assert answers(chunk(delta(**fields))) == expected
     assert answers(chunk(delta(**fields)), choice=1) == {}
 
 
 def test_audio_delta_is_an_object() -> None:
-    """What is spoken is typed, although the schema does not know it."""
+    """Speech is typed, although the schema lacks it."""
     event = chunk(delta(audio={"id": "a", "data": "AAE=", "transcript": "Hi", "expires_at": 5}))
     assert isinstance(event, ChatCompletionChunk)
     assert event.choices[0].delta.audio == AudioDelta(
@@ -290,7 +290,7 @@ def test_tool_call_pieces_come_as_sent(call: dict[str, Any], expected: ToolCallD
     ],
 )
 def test_finish_reason_decides_the_outcome(reason: str, outcome: Outcome) -> None:
-    """Every finish reason ends its choice; the known ones that are no completion say so."""
+    """Every finish reason ends its choice as completed, except known ones that mean otherwise."""
     event = chunk({"index": 0, "delta": {}, "finish_reason": reason})
     assert event.unwrap_finish_reason() == reason
     assert event.unwrap_finish_reason(1) is None
@@ -316,14 +316,14 @@ def test_finish_reason_of_an_error_is_an_error() -> None:
 
 @pytest.mark.parametrize("reason", ["", None], ids=repr)
 def test_empty_finish_reason_ends_nothing(reason: str | None) -> None:
-    """An empty finish reason is none."""
+    """An empty finish reason counts as None."""
     event = chunk({"index": 0, "delta": {"content": "a"}, "finish_reason": reason})
     assert event.unwrap_finish_reason() is None
     assert event.stream_parts() == ((0, None),)
 
 
 def test_stream_is_truncated_while_a_choice_is_under_way() -> None:
-    """B1, B32: without [DONE], every choice that was seen needs its finish reason."""
+    """B1, B32: without [DONE], every choice that has begun needs a finish reason."""
     stream = StreamerV2(
         [
             data(
@@ -357,7 +357,7 @@ def test_chunk_after_the_finish_reason_reopens_nothing(late: Any) -> None:
 
 
 def test_usage_is_reported_wherever_it_is() -> None:
-    """B21: usage in any chunk is an answer; null and an empty object are none."""
+    """B21: any chunk may have the usage; null and an empty object count as None."""
     stream = StreamerV2(
         [
             data(
@@ -372,7 +372,7 @@ def test_usage_is_reported_wherever_it_is() -> None:
 
 
 def test_error_in_a_chunk_is_an_error() -> None:
-    """B5: what came before is delivered, and [DONE] does not make it whole."""
+    """B5: the text before the error is delivered, and a [DONE] after it does not hide it."""
     stream = StreamerV2(
         [
             data(
@@ -400,7 +400,7 @@ def test_error_in_a_chunk_is_an_error() -> None:
     ],
 )
 def test_field_of_the_wrong_type_is_left_out_and_noted(field: str, value: Any) -> None:
-    """No field of a chunk is worth losing the chunk."""
+    """A chunk survives a field of the wrong type."""
     stream = StreamerV2([data({"object": "chat.completion.chunk", field: value})])
     assert stream.next()
     assert stream.event() == ChatCompletionChunk(raw=stream.event().raw)
@@ -408,14 +408,14 @@ def test_field_of_the_wrong_type_is_left_out_and_noted(field: str, value: Any) -
 
 
 def test_chunk_that_is_not_an_object_is_unknown() -> None:
-    """A chunk's name with data that are not a chunk makes an unknown event with an error."""
+    """An event named like a chunk, with other data, is unknown and has an error."""
     event = decode(raw([1], name="chat.completion.chunk"))
     assert isinstance(event, UnknownEvent)
     assert str(event.error) == "chat.completion.chunk: invalid value for type, expected object @ $"
 
 
 def test_arguments_that_are_neither_text_nor_object_are_left_out() -> None:
-    """A call whose arguments make no sense is still a call."""
+    """The call itself is kept."""
     calls = [{"index": 0, "id": "c1", "function": {"name": "w", "arguments": 5}}]
     stream = StreamerV2([data({"choices": [delta(tool_calls=calls)]})])
     assert stream.next()
@@ -427,7 +427,7 @@ def test_arguments_that_are_neither_text_nor_object_are_left_out() -> None:
 
 
 def test_other_chat_events_are_unknown() -> None:
-    """A name that only begins like a chunk's is an event to come."""
+    """A name that only begins like a chunk's is a new event."""
     event = decode(raw({"object": "chat.completion.news"}))
     assert type(event) is UnknownEvent
     assert event.type == "chat.completion.news"
@@ -449,7 +449,7 @@ B = b'{"choices":[{"delta":{"content":"b"}}]}'
     ids=repr,
 )
 def test_glued_events_are_distinguished(glued: bytes) -> None:
-    """B29: events whose blank line was lost are events all the same, and noted."""
+    """B29: events that lost the blank line between them are read separately, and noted."""
     stream = StreamerV2([glued, b"\n\ndata: [DONE]\n\n"])
     assert list(stream.text_deltas()) == ["a", "b"]
     assert stream.notes == {"glued_events": 1}
@@ -458,7 +458,7 @@ def test_glued_events_are_distinguished(glued: bytes) -> None:
 
 @pytest.mark.parametrize("broken", [b'{"choices":[', b"[1][2]", b"{} and more", b"{}{"])
 def test_data_in_which_no_event_is_found_stay_one_event(broken: bytes) -> None:
-    """Where nothing shows what it is, nothing is taken apart."""
+    """Data that are not clearly several events are one malformed event."""
     stream = StreamerV2([b"data: ", broken, b"\n\ndata: [DONE]\n\n"])
     assert stream.next()
     event = stream.event()
@@ -470,7 +470,7 @@ def test_data_in_which_no_event_is_found_stay_one_event(broken: bytes) -> None:
 
 @pytest.mark.parametrize("rest", ['{"choices":', " and more", "[1"])
 def test_what_is_left_after_glued_events_is_malformed(rest: str) -> None:
-    """The events before it are read all the same."""
+    """The events before the rest are read all the same."""
     chunk = '{"choices":[{"index":0,"delta":{"content":"a"}}]}'
     stream = StreamerV2([b"data: ", chunk.encode(), rest.encode(), b"\n\ndata: [DONE]\n\n"])
     assert stream.next()
@@ -484,7 +484,7 @@ def test_what_is_left_after_glued_events_is_malformed(rest: str) -> None:
 
 
 def test_misfit_among_glued_events_is_not_lost() -> None:
-    """Each of the events is decoded for itself; one that does not fit is delivered as such."""
+    """Each of the events is decoded separately; one that does not fit is an unknown event."""
     glued = b'data: {"choices":[]}{"event":"thread.run.created","data":{}}{"choices":[]}\n\n'
     stream = StreamerV2([glued, b"data: [DONE]\n\n"])
     assert [type(event).__name__ for event in stream] == [
@@ -497,14 +497,14 @@ def test_misfit_among_glued_events_is_not_lost() -> None:
 
 
 def test_strict_streamer_takes_nothing_apart() -> None:
-    """With strict=True glued events are the error that they are."""
+    """With `strict=True`, glued events are an error."""
     stream = StreamerV2([b'data: {"choices":[]}{"choices":[]}\n\n'], strict=True)
     assert not stream.next()
     assert str(stream.err()).startswith("message: the data are not JSON: Extra data")
 
 
 def test_events_glued_after_the_end_are_dropped() -> None:
-    """[DONE] ends its stream; what was glued behind it does not leak into a chained one."""
+    """An event glued after [DONE] does not leak into a chained stream."""
     stream = StreamerV2([b'data: {"choices":[]}data: [DONE]data: {"choices":[]}\n\n'])
     stream.chain([data({"choices": [delta(content="b")]}), b"data: [DONE]\n\n"])
     assert [event.unwrap_text() for event in stream] == [None, None, "b", None]
@@ -512,7 +512,7 @@ def test_events_glued_after_the_end_are_dropped() -> None:
 
 @pytest.mark.parametrize("question", ["text", "reasoning_text", "refusal", "tool_calls"])
 def test_streamer_asks_the_current_event(question: str) -> None:
-    """The streamer's questions are its current event's, and None where there is none."""
+    """The streamer's methods answer for the current event, or None if there is none."""
     fields: dict[str, Any] = {
         "content": "a",
         "reasoning": "b",
@@ -539,7 +539,7 @@ def test_streamer_asks_the_current_event(question: str) -> None:
 
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content", "refusal"])
 def test_a_choice_that_has_only_thought_is_unfinished(field: str) -> None:
-    """It has begun with the first delta of any kind, so an end without its reason cuts it off."""
+    """A delta of any kind begins a choice; without a finish reason, it is cut off."""
     finish = {"index": 0, "delta": {}, "finish_reason": "stop"}
     chunks = [delta(content="Hi"), delta(1, **{field: "Hm"}), finish]
     s = StreamerV2([data({"object": "chat.completion.chunk", "choices": [one]}) for one in chunks])
@@ -550,7 +550,7 @@ def test_a_choice_that_has_only_thought_is_unfinished(field: str) -> None:
 
 
 def test_of_many_choices_each_is_found() -> None:
-    """All pieces of each count, as they do for few."""
+    """Choices are found among many as among few, and all pieces of a choice count."""
     for count in (1, 7, 8, 100):
         pieces = [
             {"index": index, "delta": {"content": f"{index}"}, "finish_reason": "stop"}

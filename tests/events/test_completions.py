@@ -34,7 +34,7 @@ def stream(*choices: dict[str, Any]) -> StreamerV2:
 
 
 def test_chunk_has_every_field_of_the_wire() -> None:
-    """What servers send in a chunk is in the event."""
+    """The event has all fields that servers send in a chunk."""
     event = completion(
         {
             "index": 0,
@@ -76,7 +76,7 @@ def test_chunk_has_every_field_of_the_wire() -> None:
 
 
 def test_each_choice_answers_for_itself() -> None:
-    """The number of a choice says whose text and whose end it is."""
+    """The index of a choice tells whose text and whose end it is."""
     event = completion(
         {"index": 1, "text": "one", "finish_reason": "stop"}, {"index": 0, "text": "zero"}
     )
@@ -93,7 +93,7 @@ def test_each_choice_answers_for_itself() -> None:
     [(None, None), ({}, None), ({"total_tokens": 0}, CompletionUsage(total_tokens=0))],
 )
 def test_usage_is_reported_if_there_is_any(usage: Any, expected: Any) -> None:
-    """Null and an empty object are no usage."""
+    """Null and an empty object count as None."""
     assert completion(usage=usage).unwrap_usage() == expected
 
 
@@ -107,7 +107,7 @@ def test_usage_is_reported_if_there_is_any(usage: Any, expected: Any) -> None:
     ],
 )
 def test_finish_reason_decides_the_outcome(reason: str, outcome: Outcome) -> None:
-    """The last chunk of LiteLLM has no text, and the usage chunk after it reopens nothing."""
+    """LiteLLM's last chunk has no text, and a usage chunk after it does not reopen the choice."""
     completions = stream({"text": "a"}, {"index": 0, "finish_reason": reason}, {"index": 0})
     assert list(completions.text_deltas()) == ["a"]
     assert completions.outcome == outcome

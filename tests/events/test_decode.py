@@ -1,4 +1,4 @@
-"""From a raw event to a typed one: whatever the name and the data, an event comes out."""
+"""From a raw event to a typed one: any name and any data give an event."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_text_that_contains_done_is_text() -> None:
 @pytest.mark.parametrize("name", ["message", "thread.run.created", "thread.brand.new"])
 @pytest.mark.parametrize("data", ["hello", "{", '{"id": "r"', "nul", "{'id': 1}", "\ufeff{}"])
 def test_data_that_are_no_json_are_malformed(name: str, data: str) -> None:
-    """Where JSON is due, other data make an unknown event with the error, and the text in it."""
+    """Data that should be JSON and are not give an unknown event with the text and an error."""
     event = decode(RawEvent(name, data))
     assert isinstance(event, UnknownEvent)
     assert event.type == name
@@ -125,18 +125,18 @@ def test_unknown_event_keeps_name_and_payload(name: str, data: str, type: str) -
     ],
 )
 def test_what_only_looks_like_an_envelope_is_unknown(data: str) -> None:
-    """An envelope is a name and an object; anything less is an event of its own."""
+    """An envelope has a name and an object; anything less is an unknown event."""
     assert type(decode(RawEvent("message", data))) is UnknownEvent
 
 
 def test_named_event_is_not_looked_into() -> None:
-    """The wire's name counts more than what the payload says it is."""
+    """The wire name takes precedence over what the payload says."""
     event = decode(RawEvent("thread.run.created", '{"id": "r", "object": "error", "error": "no"}'))
     assert type(event) is ThreadRunCreated
 
 
 def test_huge_number_is_a_malformed_event() -> None:
-    """A number with more digits than the interpreter reads is not a crash."""
+    """A number with more digits than Python parses does not crash the decoder."""
     event = decode(RawEvent("thread.run.created", '{"id": "r", "created_at": ' + "9" * 5000 + "}"))
     assert event.type == "thread.run.created"
 
@@ -181,7 +181,7 @@ def test_event_without_a_class_answers_nothing() -> None:
     ).map(json.dumps),
 )
 def test_any_raw_event_is_an_event(name: str, data: str) -> None:
-    """For no name and no data whatsoever does decode() raise; the raw event is always there."""
+    """`decode()` never raises, and the event always has its raw event."""
     raw = RawEvent(name, data)
     event = decode(raw)
     assert event.raw is raw
@@ -195,7 +195,7 @@ def test_any_raw_event_is_an_event(name: str, data: str) -> None:
 
 
 def test_event_classes_are_found_in_events() -> None:
-    """`openai_scan.events` has the classes of the families, and no others."""
+    """`openai_scan.events` has the event classes of the families, and raises for other names."""
     assert openai_scan.events.ThreadMessageDelta is ThreadMessageDelta
     for name in ("ThreadNonsense", "nonsense"):
         with pytest.raises(AttributeError, match=name):
@@ -203,7 +203,7 @@ def test_event_classes_are_found_in_events() -> None:
 
 
 def test_family_that_no_stream_has_shown_is_not_imported() -> None:
-    """A family is loaded with its first event, so the others cost nothing."""
+    """A family is imported with its first event, so unused families cost nothing."""
     script = """
 import sys
 from openai_scan.events import decode
@@ -239,6 +239,6 @@ print(loaded())
     ids=lambda value: str(value)[:20],
 )
 def test_glued_events_are_taken_apart(data: str, pieces: list[str]) -> None:
-    """Objects and ends in a row are events of their own, within the bounds of any event."""
+    """Objects and [DONE] in a row are split, but at most 10,000 of them."""
     found = unglue(RawEvent("chunk", data, "7"))
     assert found == [RawEvent("message", piece, "7") for piece in pieces]

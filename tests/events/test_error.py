@@ -103,13 +103,13 @@ SHAPES: dict[str, tuple[Any, Error]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_error_is_read_out_of_any_shape(shape: str) -> None:
-    """Each shape that servers report errors in is read into the same five fields."""
+    """Every shape in which servers report errors is read into the same fields."""
     sent, found = SHAPES[shape]
     assert read_error(sent) == found
 
 
 def test_endless_message_is_cut() -> None:
-    """A message is cut where it would drown a log line."""
+    """A message is cut after 2,000 characters, so that it does not flood the log."""
     assert read_error({"message": "x" * 5000}) == Error(message="x" * 2000)
     assert read_error("x" * 5000) == Error(message="x" * 2000)
 
@@ -154,7 +154,7 @@ def test_reading_an_error_never_fails(payload: Any) -> None:
     ids=["flat", "nested", "unnamed", "typed", "object", "envelope", "in a chunk", "in a run"],
 )
 def test_error_event_of_any_shape(name: str, data: str) -> None:
-    """All ways to say that something went wrong become the one event for it."""
+    """All ways to report an error become an ErrorEvent."""
     event = decode(RawEvent(name, data))
     assert event == ErrorEvent(TYPED, raw=event.raw)
     assert event.type == "error"
@@ -202,7 +202,7 @@ def test_error_event_becomes_an_api_error() -> None:
 
 
 def test_error_event_without_a_word_says_so() -> None:
-    """An error without a message is not an exception without one."""
+    """If the event has no message, the exception still has one."""
     error = decode(RawEvent("error", "{}")).stream_error()
     assert str(error) == "the server reported an error and did not say which"
 
@@ -257,7 +257,7 @@ def test_error_event_without_a_word_says_so() -> None:
 def test_which_error_and_whether_to_retry(
     status: int | None, code: str | None, kind: str | None, cls: type[APIError], *, retryable: bool
 ) -> None:
-    """Status first, then code, then type pick the class, and whether to retry."""
+    """The status, else the code, else the type decides the class and whether to retry."""
     assert error_class(status, code, kind) is cls
     error = cls("no", status=status, code=code, type=kind)
     assert error.retryable is retryable

@@ -1,4 +1,4 @@
-"""The stream says its family, and no other family is loaded."""
+"""Each stream shows its own family, and no other family is loaded."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from openai_scan.sse import RawEvent
     ids=repr,
 )
 def test_family_is_recognized_by_the_stream(name: str, payload: Any, class_name: str) -> None:
-    """The event's name says it, else the payload's type or object, else its choices."""
+    """The event's name decides, else the payload's type or object, else its choices."""
     assert type(decode(RawEvent(name, json.dumps(payload)))).__name__ == class_name
 
 
@@ -82,7 +82,7 @@ def test_what_is_not_an_event_of_a_family_is_unknown(payload: Any, name: str) ->
     ids=repr,
 )
 def test_family_is_loaded_with_its_first_event(payload: Any, family: str) -> None:
-    """Who reads one family does not pay for the others."""
+    """If you read one family, you do not pay for the others."""
     program = (
         "import sys; from openai_scan.events import decode; from openai_scan.sse import RawEvent;"
         f"decode(RawEvent('message', {json.dumps(payload)!r}));"
@@ -108,7 +108,7 @@ def test_family_is_loaded_with_its_first_event(payload: Any, family: str) -> Non
     ],
 )
 def test_event_class_is_public(name: str) -> None:
-    """An event class is found in the package; its payload's classes are in the family."""
+    """The package has the event classes; classes of payloads are only in their family."""
     assert name in dir(openai_scan)
     assert getattr(openai_scan, name) is getattr(openai_scan.events, name)
     assert not hasattr(openai_scan, "ChoiceDelta")

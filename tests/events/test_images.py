@@ -105,7 +105,7 @@ def test_whole_image_is_reported(
 
 
 def test_image_that_is_not_base64_is_none() -> None:
-    """What cannot be decoded is not here, and no error."""
+    """Data that cannot be decoded count as None, without an error."""
     event = event_of("image_edit.partial_image", named=True, b64_json="not base64")
     assert isinstance(event, ImageEditPartialImage)
     assert event.unwrap_partial_image() is None
@@ -122,7 +122,7 @@ def test_image_that_is_not_base64_is_none() -> None:
     ],
 )
 def test_stream_ends_with_a_whole_image(names: list[str], outcome: str) -> None:
-    """A stream is whole when every image that was begun is; it needs no [DONE]."""
+    """A stream is whole if every image that began is complete; it needs no [DONE]."""
     payloads = [{"type": f"image_generation.{name}", "b64_json": "AAE="} for name in names]
     stream = StreamerV2([f"data: {json.dumps(payload)}\n\n".encode() for payload in payloads])
     while stream.next():

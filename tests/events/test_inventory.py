@@ -1,4 +1,4 @@
-"""Every wire name of the inventory reaches its own class, and every field of it an attribute.
+"""Each wire name in the inventory has its own class, and each of its fields an attribute.
 
 The inventory lists the events of OpenAI's schema and what was seen on the wire: `spec/README.md`.
 """
@@ -73,7 +73,7 @@ def samples(node: Any, under_way: frozenset[str] = frozenset()) -> list[Any]:
 
 
 def test_inventory_has_94_wire_names() -> None:
-    """The list is the whole list."""
+    """The inventory is complete."""
     assert len(EVENTS) == 94
     # `error` is in two families.
     assert len({name for name, _ in EVENTS}) == 93
@@ -81,7 +81,7 @@ def test_inventory_has_94_wire_names() -> None:
 
 @pytest.mark.parametrize(("name", "node"), EVENTS, ids=[name for name, _ in EVENTS])
 def test_event_reaches_its_own_class_with_every_field(name: str, node: Any) -> None:
-    """Each wire name has a class of its name, and each field of each kind of payload is there."""
+    """Each wire name has a class named after it, with each field of each kind of payload."""
     class_name = NAMES.get(name) or "".join(
         word.title() for word in name.replace("_", ".").split(".")
     )
@@ -110,7 +110,7 @@ def test_event_reaches_its_own_class_with_every_field(name: str, node: Any) -> N
     ],
 )
 def test_undocumented_event_reaches_its_own_class_with_every_field(name: str) -> None:
-    """Two names are in no schema; their fields are those that were seen."""
+    """These two names are in no schema; their fields are those seen on the wire."""
     seen = CONTENT["undocumented"][name]
     payload = {key: 1 if kind == "int" else name for key, kind in seen.items()}
     event = decode(RawEvent(name, json.dumps(payload)))
@@ -127,7 +127,7 @@ def classes_of(base: type[Event]) -> Iterator[type[Event]]:
 
 
 def test_only_events_of_sessions_are_asked_for_what_belongs_to_one() -> None:
-    """Any that has a session or an id, or reports a rest, says that it may be of a session."""
+    """A class that has an event id, a session id or a rest sets `of_session`."""
     for family in FAMILIES:
         importlib.import_module(f"openai_scan.events.{family}")
     found = list(classes_of(Event))

@@ -75,7 +75,7 @@ def events() -> Iterator[Any]:
 
 
 def test_agents_have_33_wire_names() -> None:
-    """The list is the whole list: 31 names of a session, the output of a command, and the error."""
+    """The list is complete: 31 names of a session, the output of a command, and the error."""
     names = [event.values[1] for event in events() if event.values[0] == "agents"]
     assert len(names) == len(set(names)) == 33
     assert len([name for name in names if str(name).startswith("agent.session.")]) == 31
@@ -92,7 +92,7 @@ def test_agents_have_33_wire_names() -> None:
     ],
 )
 def test_event_reaches_a_class_with_every_field(part: str, name: str, payloads: list[Any]) -> None:
-    """Nothing that the types of the client have is left out."""
+    """No field of the client's types is left out."""
     for payload in payloads:
         data = payload.get("data", payload) if part == "assistants" else payload
         structure = Structurer(strict=True)

@@ -47,7 +47,7 @@ from openai_scan.sse import RawEvent
 
 
 def event_of(name: str, /, **payload: Any) -> Event:
-    """Return the event for a payload that says itself what it is, as from llama.cpp or LiteLLM."""
+    """Return the event for a payload with its type in it, as llama.cpp or LiteLLM send it."""
     return decode(RawEvent("message", json.dumps({"type": name, **payload})))
 
 
@@ -66,7 +66,7 @@ PROGRESS = {
     "name", [f"response.{tool}.{state}" for tool, states in PROGRESS.items() for state in states]
 )
 def test_the_progress_of_a_tool_has_a_class_for_each_step(name: str) -> None:
-    """Its name is the wire's in CamelCase; it adds nothing to the answer."""
+    """The class is the wire name in CamelCase; the event adds no text."""
     event = event_of(name, item_id="i_1", output_index=2, sequence_number=3)
     assert type(event).__name__ == "".join(map(str.title, re.split(r"[._]", name)))
     assert event.type == name
@@ -128,14 +128,14 @@ def test_event_needs_no_more_than_its_payload() -> None:
 
 
 def test_event_without_its_payload_is_unknown() -> None:
-    """A delta without a delta says nothing, and the event says what is missing."""
+    """A delta event without a delta is unknown, and its error says what is missing."""
     event = event_of("response.output_text.delta")
     assert isinstance(event, UnknownEvent)
     assert str(event.error) == "response.output_text.delta: required field missing @ $.delta"
 
 
 def test_undocumented_events_are_known() -> None:
-    """Two events are in no schema, and are sent all the same."""
+    """Servers send two events that are in no schema."""
     event = event_of("response.apply_patch_call_operation_diff.delta", delta="+a", item_id="i")
     assert event == ResponseApplyPatchCallOperationDiffDelta(delta="+a", item_id="i", raw=event.raw)
 
@@ -149,7 +149,7 @@ def test_new_events_are_unknown() -> None:
 
 
 def test_response_is_structured_and_its_echoes_as_far_as_they_have_kinds() -> None:
-    """What came of a response and its tools are typed; the prompt stays JSON, out of repr()."""
+    """Output, tools and usage are typed; the prompt stays JSON and is not in repr()."""
     event = event_of(
         "response.completed",
         sequence_number=9,
@@ -268,7 +268,7 @@ def test_response_is_structured_and_its_echoes_as_far_as_they_have_kinds() -> No
     ],
 )
 def test_items_are_structured_as_far_as_they_fit(item: Any, expected: Any) -> None:
-    """An item that lacks what its class needs stays as it was sent; the event is not lost."""
+    """An item that lacks a required field stays as it was sent, and the event is not lost."""
     event = event_of("response.output_item.done", item=item)
     assert isinstance(event, ResponseOutputItemDone)
     assert event.item == expected
@@ -280,7 +280,7 @@ def test_items_are_structured_as_far_as_they_fit(item: Any, expected: Any) -> No
     ids=repr,
 )
 def test_item_that_is_not_an_object_makes_an_unknown_event(payload: dict[str, Any]) -> None:
-    """There is nothing to deliver where the item is none."""
+    """Without an item there is nothing to deliver."""
     event = event_of("response.output_item.done", **payload)
     assert isinstance(event, UnknownEvent)
     assert event.error is not None
@@ -346,7 +346,7 @@ def answers(event: Event, choice: int = 0) -> dict[str, Any]:
     ],
 )
 def test_event_answers(name: str, payload: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Each event answers its question and no other; a whole text is not told again."""
+    """Each event answers its own question only; an event with the whole text adds no text."""
     event = event_of(f"response.{name}", **payload)
     assert type(event) is not UnknownEvent
     assert answers(event) == expected
@@ -355,14 +355,14 @@ def test_event_answers(name: str, payload: dict[str, Any], expected: dict[str, A
 
 @pytest.mark.parametrize("name", ["function_call_arguments", "custom_tool_call_input"])
 def test_piece_of_a_call_is_the_event_itself(name: str) -> None:
-    """The event is all that there is to a piece of a call: whose it is, and the piece."""
+    """The event answers with itself: it has both the item's id and the piece."""
     event = event_of(f"response.{name}.delta", item_id="fc_1", delta='{"ci')
     assert event.unwrap_tool_calls() == (event,)
     assert event.unwrap_tool_calls(1) is None
 
 
 def test_partial_image_is_reported() -> None:
-    """An image that is under way answers with its bytes."""
+    """An event with a partial image answers with its bytes."""
     event = event_of("response.image_generation_call.partial_image", partial_image_b64="AAE=")
     assert event.unwrap_partial_image() == b"\x00\x01"
 
@@ -387,7 +387,7 @@ def test_partial_image_is_reported() -> None:
 def test_status_decides_and_the_name_helps(
     name: str, status: str | None, outcome: Outcome | None
 ) -> None:
-    """A completed response may be incomplete; some leave the status out or behind."""
+    """A `completed` response may be incomplete; some servers send an old status or none."""
     payload = {"type": f"response.{name}", "response": {"id": "r", "status": status}}
     event = decode(RawEvent("message", json.dumps(payload)))
     assert event.stream_parts() == (("response", outcome),)
@@ -404,7 +404,7 @@ def test_status_decides_and_the_name_helps(
     ],
 )
 def test_failed_response_is_an_error(error: Any, cls: type[APIError], message: str) -> None:
-    """B9: response.failed is delivered, and err() reports it, also when `error` is null."""
+    """B9: `response.failed` is delivered, and err() reports it even if `error` is null."""
     failed = {
         "type": "response.failed",
         "sequence_number": 9,
@@ -421,7 +421,7 @@ def test_failed_response_is_an_error(error: Any, cls: type[APIError], message: s
 
 
 def test_error_event_comes_before_the_failed_response() -> None:
-    """What the error event says stays the error; the failed response is delivered as well."""
+    """The error event decides what err() returns; the failed response is delivered as well."""
     read = stream(
         {"type": "error", "error": {"code": "insufficient_quota", "message": "no money"}},
         {"type": "response.failed", "response": {"id": "r", "status": "failed"}},
@@ -434,7 +434,7 @@ def test_error_event_comes_before_the_failed_response() -> None:
 
 
 def test_stream_without_its_end_is_truncated() -> None:
-    """The end of the input alone is not an end, with or without the response's beginning."""
+    """The end of the input alone is not an end, whether the response was announced or not."""
     delta = {"type": "response.output_text.delta", "delta": "Hi"}
     created = {"type": "response.created", "response": {"id": "r", "status": "in_progress"}}
     assert drained(delta).outcome == "truncated"
@@ -442,14 +442,14 @@ def test_stream_without_its_end_is_truncated() -> None:
 
 
 def test_stream_needs_no_done() -> None:
-    """OpenAI's streams end with the response, so that a [DONE] is not missed."""
+    """OpenAI's streams end with the response, so a missing [DONE] is not noted."""
     read = drained({"type": "response.completed", "response": {"id": "r"}})
     assert read.outcome == "completed"
     assert "missing_done" not in read.notes
 
 
 def test_call_is_followed_from_its_beginning_to_its_end() -> None:
-    """A call is told when it begins, while it grows, and when it is whole."""
+    """`tool_calls()` shows a call when it begins, while it grows, and when it is whole."""
     call = {"type": "function_call", "id": "fc", "call_id": "c", "name": "w"}
     read = stream(
         {"type": "response.output_item.added", "item": {**call, "arguments": ""}},
@@ -469,7 +469,7 @@ def test_call_is_followed_from_its_beginning_to_its_end() -> None:
 
 
 def test_added_and_done_items_are_events_of_their_own() -> None:
-    """An item that is to be filled and a whole one are distinguished by their events."""
+    """The event tells whether an item has just begun or is whole."""
     item = {"type": "message", "role": "assistant"}
     added = event_of("response.output_item.added", output_index=1, item=item)
     message = OutputMessage(role="assistant")
@@ -479,7 +479,7 @@ def test_added_and_done_items_are_events_of_their_own() -> None:
 
 
 def test_what_an_event_brings_can_be_matched_by_place() -> None:
-    """`case ResponseOutputTextDelta(delta)` is as short as it is for Assistants."""
+    """`case ResponseOutputTextDelta(delta)` works as it does for Assistants."""
     raw = RawEvent("response.output_text.delta", '{"delta": "Hi"}')
     match decode(raw):
         case ResponseOutputTextDelta(delta):
@@ -489,7 +489,7 @@ def test_what_an_event_brings_can_be_matched_by_place() -> None:
 
 
 def test_a_response_that_failed_without_a_reason_has_a_code() -> None:
-    """There is always something to tell such an error by."""
+    """Such an error can always be recognized by its code."""
     read = drained({"type": "response.failed", "response": {"id": "r", "status": "failed"}})
     error = read.err()
     assert isinstance(error, APIError)

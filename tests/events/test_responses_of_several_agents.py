@@ -1,4 +1,4 @@
-"""Responses of several agents: the root's words are the answer, everybody's can be read by name."""
+"""Responses of several agents: the root's text is the answer; all texts are there by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from openai_scan.events.responses import (
     Response,
 )
 
-# The names of a root and of two subagents: paths, and names that only their order tells apart.
+# The names of a root and of two subagents: paths, and names of which the first one is the root's.
 NAMES = [("/root", "/root/critic", "/root/critic/helper"), ("lead", "critic", "helper")]
 
 
@@ -96,7 +96,7 @@ CRITIC = "No, no, no! Never."
 
 @pytest.mark.parametrize("names", NAMES)
 def test_text_is_that_of_the_root(names: tuple[str, str, str]) -> None:
-    """Whichever way it is read; that of each agent is there under its name."""
+    """This holds for every way to read it; `texts` has the text of each agent by name."""
     events = conversation(*names)
     streamer = read(*events)
     snapshot = streamer.snapshot()
@@ -114,7 +114,7 @@ def test_text_is_that_of_the_root(names: tuple[str, str, str]) -> None:
 
 @pytest.mark.parametrize("names", NAMES)
 def test_every_agent_s_items_and_calls_are_there(names: tuple[str, str, str]) -> None:
-    """A call of a subagent has to be answered as well; it is sent back as it came."""
+    """A subagent's call needs an output too; its item is sent back as it came."""
     root, critic, helper = names
     streamer = read(*conversation(*names), event("completed", root, response={"output": []}))
     snapshot: Any = streamer.snapshot()
@@ -139,7 +139,7 @@ def test_every_agent_s_items_and_calls_are_there(names: tuple[str, str, str]) ->
 
 @pytest.mark.parametrize("names", NAMES)
 def test_whole_response_says_the_same(names: tuple[str, str, str]) -> None:
-    """A last event alone, with the items of all agents, has the same answer."""
+    """The last event alone, with the items of all agents, gives the same texts."""
     root, critic, _ = names
     output = [
         item("multi_agent_call", "m", root, action="a", arguments="", call_id="c"),
@@ -157,7 +157,7 @@ def test_whole_response_says_the_same(names: tuple[str, str, str]) -> None:
 
 
 def test_items_without_an_agent_belong_to_the_root() -> None:
-    """So a response of one agent is as it always was."""
+    """So nothing changes for a response of one agent."""
     found = answer(
         event("output_text.delta", output_index=0, delta="Hi"),
         event("output_text.delta", "/root/critic", output_index=1, item_id="b", delta="No"),
@@ -169,7 +169,7 @@ def test_items_without_an_agent_belong_to_the_root() -> None:
 
 
 def test_root_without_a_name_has_one_in_texts() -> None:
-    """That of the paths of its subagents, or `root`; also if an item of the root is named."""
+    """It is taken from the paths of its subagents, or from a named item, or is `root`."""
     nameless = event("output_text.delta", output_index=0, item_id="a", delta="Hi")
     named = event("output_text.delta", "lead", output_index=1, item_id="b", delta=" there")
     path = event("output_text.delta", "/top/x/y", output_index=2, item_id="c", delta="No")
@@ -183,7 +183,7 @@ def test_root_without_a_name_has_one_in_texts() -> None:
 
 
 def test_an_agent_of_another_shape_is_ignored() -> None:
-    """A server may have something else under that key; the stream is as if it had not."""
+    """A server may have something else under the key `agent`; it does no harm."""
     delta = {"type": "response.output_text.delta", "output_index": 0, "delta": "Hi"}
     streamer = read({**delta, "agent": {"id": "a"}}, {**delta, "agent": {"id": "b"}})
     snapshot: Any = streamer.snapshot()
@@ -192,7 +192,7 @@ def test_an_agent_of_another_shape_is_ignored() -> None:
 
 
 def test_only_the_event_may_name_the_agent() -> None:
-    """Then its item is from that agent too; without an index as well."""
+    """Then its item belongs to that agent too, even without an index."""
     added = event("output_item.added", "/root/critic", output_index=0, item=message("a", None, ""))
     delta = event("output_text.delta", "/root/critic", item_id="a", output_index=0, delta="No")
     found = answer(added, delta, event("output_text.delta", "/root/x", item_id="b", delta="x"))
@@ -200,7 +200,7 @@ def test_only_the_event_may_name_the_agent() -> None:
 
 
 def test_two_agents_may_count_their_items_each_by_itself() -> None:
-    """An event of one agent never adds to an item of another, wherever that is."""
+    """An event of one agent never adds to an item of another, even at the same index."""
     events = [
         event("output_text.delta", agent, delta=text, output_index=0, item_id=id)
         for text in ("1", "2")
@@ -211,7 +211,7 @@ def test_two_agents_may_count_their_items_each_by_itself() -> None:
 
 
 def test_agents_whose_items_have_neither_place_nor_id() -> None:
-    """An event is about the one open item of its agent, if that was announced."""
+    """An event belongs to the one open item of its agent."""
     items = [
         item("function_call", "", agent, call_id=id, name="f", arguments="", status="in_progress")
         for agent, id in (("/root", "a"), ("/root/x", "b"))
@@ -227,7 +227,7 @@ def test_agents_whose_items_have_neither_place_nor_id() -> None:
 
 
 def test_agent_of_an_item_may_be_named_late() -> None:
-    """It is that agent's from then on, whether it has ended or not."""
+    """From then on the item belongs to that agent, whether it has ended or not."""
     begun, whole = message("a", None, ""), message("a", "/root/x", "No")
     deltas = [event("output_text.delta", output_index=0, item_id="a", delta="N")]
     first = event("output_item.added", output_index=0, item=begun)
@@ -238,7 +238,7 @@ def test_agent_of_an_item_may_be_named_late() -> None:
 
 
 def test_an_event_that_repeats_is_not_taken_for_the_root_s() -> None:
-    """The short way that many equal events go counts them as the answer's only if they are."""
+    """The fast path for repetitions adds only the root's text to the answer."""
     deltas = [
         event("output_text.delta", agent, item_id=agent, output_index=place, delta=f"{number} ")
         for agent, place in (("/root", 0), ("/root/a", 1), ("/root", 0))
@@ -252,7 +252,7 @@ def test_an_event_that_repeats_is_not_taken_for_the_root_s() -> None:
 
 
 def test_other_words_of_a_subagent_are_no_answer_either() -> None:
-    """Its reasoning, refusals, speech and images are not; they are in its items."""
+    """Its reasoning, refusals, speech and images are not part of the answer, only of the items."""
     place = {"output_index": 0, "item_id": "i"}
     image = item("image_generation_call", "g", "/root/a", status="completed", result="QQ==")
     streamer = StreamerV2(
@@ -273,7 +273,7 @@ def test_other_words_of_a_subagent_are_no_answer_either() -> None:
 
 
 def test_phases_of_a_subagent_do_not_change_the_answer() -> None:
-    """What is final for a subagent is not final for the root, and JSON is read of the root's."""
+    """A subagent's final answer is not the root's, and JSON is parsed from the root's text."""
     events = [
         event("created", "/root", response={"id": "r", "output": []}),
         *told(0, "a", "/root/a", '{"no"', ": 1}", phase="final_answer"),
@@ -291,7 +291,7 @@ def test_phases_of_a_subagent_do_not_change_the_answer() -> None:
 
 
 def test_an_item_of_an_unknown_kind_can_have_an_agent() -> None:
-    """It is the first to name the root; what is not a name says nothing."""
+    """The first item with a valid name of an agent names the root, whatever its kind."""
     hologram = item("hologram", "h", "lead")
     odd = {"type": "hologram", "id": "i", "agent": {"agent_name": 5}}
     found = answer(
@@ -303,6 +303,6 @@ def test_an_item_of_an_unknown_kind_can_have_an_agent() -> None:
 
 
 def test_an_answer_without_a_name_is_made_by_hand() -> None:
-    """As tests do: all of it is the root's."""
+    """If you build an answer yourself, as tests do, all of it belongs to the root."""
     said = OutputMessage(id="m", role="assistant", content=(OutputTextContent(text="Hi"),))
     assert ResponseAnswer(response=Response(output=(said,))).text == "Hi"

@@ -1,4 +1,4 @@
-"""What Responses streams have had since OpenAI's document of August 2026, and what vLLM adds."""
+"""What Responses streams have gained since OpenAI's schema of August 2026, and vLLM's additions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def event(name: str, /, **payload: Any) -> Any:
 
 
 def done(item: Any, index: int = 0) -> Any:
-    """Return the event that brings the whole *item*."""
+    """Return the event with the whole *item*."""
     return event("output_item.done", output_index=index, item=item)
 
 
 def test_compaction_begins_with_an_event() -> None:
-    """The event belongs to an item that another one brings."""
+    """The event announces an item; a later event has the whole item."""
     begun = event("compaction.compacting", item_id="c", output_index=0, sequence_number=3)
     whole = {"type": "compaction", "id": "c", "encrypted_content": "x"}
     assert read(begun).notes == {}
@@ -64,7 +64,7 @@ def test_async_is_read_and_sent_back_under_its_own_name() -> None:
 
 
 def test_source_of_a_search_need_not_have_an_address() -> None:
-    """Live data have the type `api` and a name."""
+    """A source of live data has the type `api` and a name."""
     sources = [{"type": "url", "url": "https://a.example"}, {"type": "api", "name": "weather"}]
     action = {"type": "search", "query": "q", "sources": sources}
     streamer = read(done({"type": "web_search_call", "id": "w", "action": action}))
@@ -77,7 +77,7 @@ def test_source_of_a_search_need_not_have_an_address() -> None:
 
 
 def test_error_of_a_response_says_more() -> None:
-    """The parameter, the type, and why the model was stopped."""
+    """It has the parameter, the type, and why the model was stopped."""
     error = {
         "code": "misalignment_policy_violation", "message": "m", "param": "input", "type": "t",
         "misalignment": {"error_type": "other", "steer": {"message": "go on"}},
@@ -111,6 +111,6 @@ def test_part_of_reasoning_as_vllm_sends_it() -> None:
 
 
 def test_item_of_a_kind_that_only_its_event_names() -> None:
-    """An event about an item of an unknown kind does not make it one of a known kind."""
+    """An item of an unknown kind that was not announced is an unknown item."""
     payload = {"type": "hologram_call", "id": "h"}
     assert new_item("hologram_call", "h") == UnknownItem("hologram_call", "h", payload)

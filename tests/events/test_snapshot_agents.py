@@ -49,13 +49,13 @@ def answer(*payloads: Any) -> AgentsAnswer:
 
 
 def pieces(*payloads: Any) -> list[Piece]:
-    """Return all pieces of *payloads*."""
+    """Return all pieces in the events of *payloads*."""
     streamer = StreamerV2(wire(*payloads), require_terminal=False)
     return [piece for _ in iter(streamer.next, False) for piece in streamer.pieces()]
 
 
 def text_deltas(*payloads: Any) -> list[str]:
-    """Return the text of *payloads* as a stream hands it out."""
+    """Return the text deltas of a stream of *payloads*."""
     return [*StreamerV2(wire(*payloads), require_terminal=False).text_deltas()]
 
 
@@ -63,14 +63,14 @@ class TestText:
     """The messages of the agent."""
 
     def test_deltas_make_the_text(self) -> None:
-        """Each is handed out once, although three later events repeat the whole."""
+        """Each delta is handed out once, although three later events repeat the whole text."""
         events = [*begun(), *told("m1", "Hel", "lo"), *ended()]
         assert answer(*events).text == "Hello"
         assert text_deltas(*events) == ["Hel", "lo"]
         assert read(*events).notes == {}
 
     def test_text_without_deltas_is_handed_out_by_the_event_that_ends_it(self) -> None:
-        """Whichever comes first."""
+        """If there are no deltas, the first event with the whole text hands it out."""
         texts = [
             part("output_text.done", "m1", text="Hi"),
             part("content_part.done", "m1", part={"type": "output_text", "text": "Hi"}),
@@ -84,7 +84,7 @@ class TestText:
             assert answer(*events).text == "Hi"
 
     def test_parts_and_messages_stand_in_a_row(self) -> None:
-        """By their indexes; two parts of a message are two parts of its content."""
+        """They are in the order of their indexes; two parts of a message stay separate."""
         events = [
             part("output_text.delta", "m1", delta="b", content_index=1),
             part("output_text.delta", "m1", delta="a"),
@@ -98,19 +98,19 @@ class TestText:
         assert first.status == "in_progress"
 
     def test_delta_after_the_end_is_noted(self) -> None:
-        """It adds nothing."""
+        """It adds nothing to the text."""
         late = part("output_text.delta", "m1", delta="?")
         stream = read(*begun(), *told("m1", "Hi"), late, *ended())
         assert stream.final().text == "Hi"
         assert stream.notes["delta_after_end"] == 1
 
     def test_announcement_after_the_end_changes_nothing(self) -> None:
-        """A server may repeat itself under another id."""
+        """A server may repeat events under other ids."""
         again = [item("added", message("m1", "Ho")), *begun()]
         assert answer(*begun(), *told("m1", "Hi"), *again).text == "Hi"
 
     def test_end_that_differs_counts(self) -> None:
-        """Some of the deltas were lost."""
+        """If deltas were lost, the whole text at the end replaces what they built."""
         events = [
             part("output_text.delta", "m1", delta="He"),
             item("done", message("m1", "Hello", phase=None)),
@@ -122,7 +122,7 @@ class TestText:
         assert stream.notes["text_differs"] == 1
 
     def test_what_the_user_wrote_is_not_part_of_the_text(self) -> None:
-        """It is one of the items."""
+        """The user's message is one of the items."""
         content = [
             {"type": "input_text", "text": "What?"},
             {"type": "input_image", "image_url": "data:"},
@@ -137,7 +137,7 @@ class TestText:
         assert said.content[0] == InputText(text="What?")
 
     def test_content_that_is_not_text_stays_as_it_is(self) -> None:
-        """With texts around it."""
+        """The text parts beside it are built as usual."""
         content = [{"type": "hologram"}, {"type": "output_text", "text": ""}]
         begins = item("added", message("m1") | {"content": content})
         said = part("output_text.delta", "m1", delta="x", content_index=1)
@@ -147,7 +147,7 @@ class TestText:
         assert not isinstance(found.content[0], OutputText)
 
     def test_final_answer_is_distinguished_from_commentary(self) -> None:
-        """By the phases of the messages."""
+        """The phases decide; if no message is the final answer, those without a phase are."""
         draft = [*told("m1", "Let me see. ", phase="commentary")]
         final = [*told("m2", "42", phase="final_answer")]
         bare = [*told("m3", "?")]
@@ -156,7 +156,7 @@ class TestText:
         assert answer(*begun(), *draft, *bare).final_text == "?"
 
     def test_items_without_ids_are_recognized_by_their_places(self) -> None:
-        """A server that numbers them only."""
+        """If an item has no id, its `output_index` tells which events belong to it."""
         events = [
             item("added", message("") | {"id": None}, index=3),
             part("output_text.delta", "", delta="x", output_index=3),
@@ -167,7 +167,7 @@ class TestText:
         assert (len(found.items), found.text) == (2, "xyz")
 
     def test_text_without_any_place_is_the_last_part(self) -> None:
-        """And of a message of its own, if nothing says of which."""
+        """Text without an item id or index starts a message of its own."""
         bare = {"item_id": None, "output_index": None, "content_index": None}
         event = part("output_text.delta", "", None, delta="x") | bare
         assert answer(event).text == "x"
@@ -180,7 +180,7 @@ def foreign(*payloads: Any) -> list[Any]:
 
 
 class TestAnotherSession:
-    """A server, or a proxy, mixes the events of two sessions in one stream."""
+    """A server or a proxy mixes the events of two sessions in one stream."""
 
     OTHERS = (
         *begun(),
@@ -194,7 +194,7 @@ class TestAnotherSession:
     )
 
     def test_events_are_left_out(self) -> None:
-        """None of them is handed out, adds to the answer or ends the stream."""
+        """No event of the other session is handed out, adds to the answer or ends the stream."""
         own = [*begun(), *told("m1", "Hel", "lo"), *ended()]
         for place in range(1, len(own)):
             stream = StreamerV2(wire(*own[:place], *foreign(*self.OTHERS), *own[place:]))
@@ -203,13 +203,13 @@ class TestAnotherSession:
             assert stream.notes == {"other_session": len(self.OTHERS)}
 
     def test_strict_stream_leaves_them_out_as_well(self) -> None:
-        """What it refuses is an event of its own."""
+        """A strict stream ignores them, even the unreadable ones."""
         own = [*begun(), *told("m1", "Hi"), *ended()]
         stream = StreamerV2(wire(*own[:5], *foreign(*self.OTHERS), *own[5:]), strict=True)
         assert stream.final().text == "Hi"
 
     def test_many_deltas(self) -> None:
-        """The short way that most of them take does not mix them either."""
+        """The fast path for repeated deltas does not mix sessions either."""
         deltas = [part("output_text.delta", "m1", delta=f"{number} ") for number in range(60)]
         mixed = [*deltas[:30]]
         for number, one in enumerate(deltas[30:]):
@@ -220,13 +220,13 @@ class TestAnotherSession:
         assert stream.notes == {"other_session": 30}
 
     def test_session_is_the_first_that_is_named(self) -> None:
-        """Events that name none belong to it."""
+        """The first session named is the stream's; events that name none belong to it."""
         unnamed = {**part("output_text.delta", "m1", delta="Hi"), "session_id": None}
         stream = read(unnamed, *begun(), unnamed | {"event_id": "x"}, *foreign(*ended()), *ended())
         assert (stream.final().text, stream.notes["other_session"]) == ("HiHi", 2)
 
     def test_next_stream_of_a_chain_may_be_of_another(self) -> None:
-        """It is asked for by who chains it."""
+        """You may chain a stream of another session."""
         streams = [[*begun(), *told("m1", text), *ended()] for text in ("One", "Two")]
         first, second = StreamerV2(wire(*streams[0])), StreamerV2(wire(*foreign(*streams[1])))
         first.chain(second)
@@ -235,10 +235,10 @@ class TestAnotherSession:
 
 
 class TestManyDeltas:
-    """Most of them take the short way, which changes nothing."""
+    """Most deltas take a fast path, which does not change the result."""
 
     def test_text_is_the_same(self) -> None:
-        """Of two messages, and of subagents in between."""
+        """The text of two messages is exact, also with deltas of subagents between them."""
         events = [*begun(), turn("created", "turn_2", "sub_1")]
         for number in range(40):
             text = f"{number} "
@@ -253,7 +253,7 @@ class TestManyDeltas:
         assert "".join(text_deltas(*events, *more, *ended())) == expected
 
     def test_repeated_events_are_left_out(self) -> None:
-        """They do not take the short way."""
+        """Repeated events do not slip in through the fast path."""
         deltas = [part("output_text.delta", "m1", delta=f"{number} ") for number in range(30)]
         stream = read(*begun(), *deltas, *deltas[10:], part("output_text.delta", "m1", delta="end"))
         assert stream.snapshot() is not None
@@ -262,7 +262,7 @@ class TestManyDeltas:
         assert stream.notes["repeated_event"] == 20
 
     def test_deltas_after_the_end_are_noted_one_by_one(self) -> None:
-        """Nothing is added by them."""
+        """They add nothing."""
         late = [part("output_text.delta", "m1", delta="?") for _ in range(10)]
         stream = read(*begun(), *told("m1", *"abcdefgh"), *late, *ended())
         assert stream.final().text == "abcdefgh"
@@ -273,7 +273,7 @@ class TestReasoning:
     """The summary of what the agent thinks."""
 
     def test_deltas_make_the_summary(self) -> None:
-        """It is not part of the text."""
+        """The summary is not part of the text."""
         begins = {"type": "reasoning", "id": "r1", "turn_id": ROOT_TURN, "summary": []}
         whole = {"type": "summary_text", "text": "Hmm."}
         events = [
@@ -299,7 +299,7 @@ class TestReasoning:
         ]
 
     def test_summary_that_only_its_end_brings(self) -> None:
-        """Or that is announced with its text."""
+        """Without deltas, the first event with the summary's text hands it out."""
         ends = summary("reasoning_summary_text.done", "r1", text="a")
         part_ends = summary(
             "reasoning_summary_part.done", "r2", part={"type": "summary_text", "text": "b"}
@@ -313,10 +313,10 @@ class TestReasoning:
 
 
 class TestCommands:
-    """What an agent runs."""
+    """The commands that an agent runs."""
 
     def test_output_is_collected(self) -> None:
-        """While the command prints, and from the item in the end."""
+        """The output is built from deltas, and the finished item replaces it."""
         command = {"type": "command_execution", "id": "x1", "command": "ls", "turn_id": ROOT_TURN}
         begins = item("added", {**command, "status": "in_progress"})
         prints = [
@@ -339,7 +339,7 @@ class TestCommands:
         assert pieces(*begun(), begins, *prints, done) == []
 
     def test_command_that_prints_nothing(self) -> None:
-        """It has no output, rather than an empty one."""
+        """Its output is None rather than empty."""
         [found] = answer(item("added", {"type": "command_execution", "command": "true"})).items
         assert isinstance(found, CommandExecutionItem)
         assert found.output is None
@@ -349,7 +349,7 @@ class TestCalls:
     """The calls of your functions."""
 
     def test_call_is_complete_once_the_session_waits_for_it(self) -> None:
-        """Before that nothing may be sent."""
+        """Before that, you may not send an output."""
         made = call("c1", {"place": "Rome"})
         events = [*begun(), item("added", made)]
         assert calls(answer(*events)) == [("c1", "look", '{"place": "Rome"}', False)]
@@ -364,7 +364,7 @@ class TestCalls:
         ]
 
     def test_call_that_was_answered_is_over(self) -> None:
-        """Its output is one of the items, or its turn has ended."""
+        """Its output is one of the items, its item is completed, or its turn has ended."""
         made = item("added", call("c1"))
         output = {"type": "function_call_output", "call_id": "c1", "output": "sun"}
         done = item("done", call("c1", status="completed"))
@@ -377,7 +377,7 @@ class TestCalls:
             assert snapshot.calls == ()
 
     def test_call_that_only_the_session_shows(self) -> None:
-        """It is an item all the same."""
+        """A call in the session's required actions is an item even if no event announced it."""
         other = {"type": "environment_connection", "environment_id": "env_1"}
         wait = waiting(call("c1"), call("c2"))
         wait["session"]["required_actions"].append(other)
@@ -390,7 +390,7 @@ class TestCalls:
         ]
 
     def test_calls_after_a_hole_are_never_complete(self) -> None:
-        """A part of them may have been in it."""
+        """The unreadable event may have had a part of them."""
         broken = ("agent.session.turn.item.done", "{")
         stream = read(*begun(), broken, waiting(call("c1")))
         snapshot = stream.snapshot()
@@ -398,7 +398,7 @@ class TestCalls:
         assert [one.complete for one in snapshot.calls] == [False]
 
     def test_calls_of_subagents_are_yours(self) -> None:
-        """Although what they say is not part of the answer."""
+        """You have to answer them, although a subagent's text is not part of the answer."""
         made = call("c1", turn_id="turn_2")
         events = [*begun(), turn("created", "turn_2", "sub_1"), item("added", made, "turn_2")]
         assert pieces(*events) == [Piece("call", 0, "{}", "c1", "look")]
@@ -406,7 +406,7 @@ class TestCalls:
 
 
 class TestSubagents:
-    """The root's words are the answer, everybody's can be read by name."""
+    """The root's text is the answer; the texts of all agents are there by name."""
 
     EVENTS = (
         *begun(),
@@ -432,7 +432,7 @@ class TestSubagents:
         assert pieces(*self.EVENTS) == [Piece("text", 0, "Good"), Piece("text", 0, "!")]
 
     def test_words_of_all_are_found_by_name(self) -> None:
-        """Two of the same name are distinguished by their ids, as is one without a name."""
+        """Subagents whose name is missing or taken are found by id."""
         found = answer(*self.EVENTS)
         assert found.texts == {
             "critic": "Bad.",
@@ -446,23 +446,23 @@ class TestSubagents:
         assert found.turn.id == ROOT_TURN
 
     def test_root_has_the_name_of_the_agent(self) -> None:
-        """If the session shows it."""
+        """If the session does not show the name, it is `root`."""
         named = session("created", agent={"id": "agent_1", "name": "lead"})
         assert answer(named, *begun()[1:], *told("m1", "Hi")).texts == {"lead": "Hi"}
         unnamed = session("created", agent={"id": "agent_1"})
         assert answer(unnamed, *begun()[1:], *told("m1", "Hi")).texts == {"root": "Hi"}
 
     def test_who_joins_in_the_middle_takes_a_turn_for_the_roots(self) -> None:
-        """Until a turn of the root is seen."""
+        """In a stream that begins in the middle, an unknown turn counts as the root's."""
         assert answer(*told("m1", "Hi", turn_id="turn_9")).text == "Hi"
         assert answer(*begun(), *told("m1", "Hi", turn_id="turn_9")).text == ""
 
 
 class TestFacts:
-    """What else the answer has."""
+    """What else is in the answer."""
 
     def test_facts(self) -> None:
-        """Session, turn, environment, counts and why it ended."""
+        """It has the session, the turn, the environment, the token counts and why it ended."""
         state = {"id": "env_1", "status": "ready", "type": "openai_hosted"}
         ready = event("environment.ready", session_id=SESSION_ID, environment=state)
         reset = event("environment.reset", session_id=SESSION_ID, environment_id="env_1")
@@ -478,7 +478,7 @@ class TestFacts:
         assert found.finish_reason == "completed"
 
     def test_facts_that_are_missing(self) -> None:
-        """Nothing is made up."""
+        """What the server did not send is None or empty."""
         found = answer(turn("created", ""), part("output_text.delta", "m1", delta="x"))
         assert (found.session, found.environment) == (None, None)
         assert (found.usage, found.counts) == (None, None)
@@ -490,12 +490,12 @@ class TestFacts:
         assert bare.counts == Counts(total=7)
 
     def test_counts_of_subagents_are_not_those_of_the_agent(self) -> None:
-        """They have turns of their own."""
+        """The usage of a subagent's turn does not count as the agent's."""
         aside = turn("completed", "turn_2", "sub_1", usage={"total_tokens": 7})
         assert answer(*begun(), aside).usage is None
 
     def test_turn_without_an_id_has_that_of_its_event(self) -> None:
-        """So that its items are found."""
+        """So the turn's items can be found."""
         named = turn("created")
         named["turn"]["id"] = ""
         found = answer(named, *told("m1", "Hi"))
@@ -503,17 +503,17 @@ class TestFacts:
         assert (found.turn.id, found.turn.status) == (ROOT_TURN, "queued")
 
     def test_session_that_failed(self) -> None:
-        """With its turn."""
+        """The finish reason is `failed` even if the turn has no end."""
         assert answer(*begun(), session("failed", error="x")).finish_reason == "failed"
 
     def test_item_of_a_kind_of_next_year_stays(self) -> None:
-        """Not lost, though nothing is known of it."""
+        """An item of an unknown kind is kept."""
         events = [*begun(), item("added", {"type": "dream", "id": "d1", "turn_id": ROOT_TURN})]
         assert len(answer(*events, item("done", {"type": "dream", "id": "d1"})).items) == 1
         assert len(answer(*begun(), item("done", {"type": "dream", "id": 7})).items) == 1
 
     def test_snapshot_never_changes(self) -> None:
-        """Later events make new ones."""
+        """Later events make new snapshots."""
         streamer = StreamerV2(wire(*begun(), *told("m1", "a", "b")), require_terminal=False)
         taken = []
         while streamer.next():
@@ -524,10 +524,10 @@ class TestFacts:
 
 
 class TestChains:
-    """What the next stream of a chain continues with."""
+    """What the next stream of a chain continues."""
 
     def test_turn_that_waited_continues(self) -> None:
-        """Its answer spans both streams."""
+        """If the turn waited for outputs, its answer spans both streams."""
         first = [*begun(), *told("m1", "One "), waiting(call("c1"))]
         second = [session("in_progress"), *told("m2", "two"), *ended()]
         streamer = StreamerV2(wire(*first))
@@ -539,7 +539,7 @@ class TestChains:
         assert counts.total == 15
 
     def test_next_turn_is_another_answer(self) -> None:
-        """The counts of both add up."""
+        """A new turn begins a new answer, but the token counts of both are added up."""
         usage = {"total_tokens": 7}
         first = [*begun(), *told("m1", "One"), *ended()]
         second = [
@@ -556,7 +556,7 @@ class TestChains:
         assert counts.total == 22
 
     def test_repeated_events_are_left_out_across_streams(self) -> None:
-        """The second stream may begin with what the first one ended with."""
+        """The second stream may begin with the last events of the first one."""
         said = [*told("m1", "One ")]
         streamer = StreamerV2(wire(*begun(), *said, waiting(call("c1"))))
         streamer.chain(wire(*said[1:], *told("m2", "two"), *ended()))
@@ -565,17 +565,17 @@ class TestChains:
 
 
 def test_answer_is_equal_to_another_of_the_same_events() -> None:
-    """It is a value like all others."""
+    """Answers compare by value."""
     events = [*begun(), *told("m1", "Hi"), *ended()]
     assert answer(*events) == answer(*events)
     assert attrs.evolve(answer(*events), hole=True) != answer(*events)
 
 
 class TestDrafts:
-    """What the agent says on the way to its answer is not part of the JSON that it answers with."""
+    """Commentary before the answer is not part of the JSON that the agent answers with."""
 
     def test_commentary_is_left_out(self) -> None:
-        """While it arrives, and in the end."""
+        """Neither the partial nor the final value has it."""
         draft = [*told("m1", "Let me see.", phase="commentary")]
         final = [*told("m2", '{"a"', ": 1}", phase="final_answer")]
         streamer = StreamerV2(wire(*begun(), *draft, *final, *ended()))
@@ -585,7 +585,7 @@ class TestDrafts:
         assert streamer.final_as(dict) == {"a": 1}
 
     def test_message_that_turns_out_to_be_commentary(self) -> None:
-        """Only its end says so."""
+        """Only the end of the message says that it is commentary."""
         [*draft, last] = told("m1", '["x')
         last["item"]["phase"] = "commentary"
         final = [*told("m2", "[2]")]
@@ -595,14 +595,14 @@ class TestDrafts:
         assert seen[-1] == [2]
 
     def test_message_without_a_phase_is_a_draft_once_there_is_an_answer(self) -> None:
-        """As in `final_text`."""
+        """The rule is that of `final_text`."""
         events = [*told("m1", "[1]"), *told("m2", "[2]", phase="final_answer"), *told("m3", "[3]")]
         streamer = StreamerV2(wire(*begun(), *events, *ended()))
         seen = [streamer.partial() for _ in iter(streamer.next, False)]
         assert seen[-1] == [2]
 
     def test_nothing_is_sent_back(self) -> None:
-        """The server keeps the session."""
+        """The server keeps the session, so `messages()` and `input_items()` raise a TypeError."""
         streamer = StreamerV2(wire(*begun(), *told("m1", "Hi"), *ended()))
         for method in (streamer.messages, streamer.input_items):
             with pytest.raises(TypeError, match="not for this API"):

@@ -1,4 +1,4 @@
-"""Whole answers of Assistants runs, over all the streams that a run takes."""
+"""Whole answers of Assistants runs, across all streams of a run."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def message(name: str, *content: Any, id: str = "m", **rest: Any) -> Any:
 
 
 def delta(*content: Any, id: str = "m", **rest: Any) -> Any:
-    """Return an event with pieces of a message."""
+    """Return an event with deltas of a message's content."""
     return ("thread.message.delta", {"id": id, "delta": {"content": list(content), **rest}})
 
 
 def text(value: str | None, index: int = 0, *annotations: Any) -> Any:
-    """Return a text part, or a piece of one."""
+    """Return a text part, or a delta of one."""
     known = {"value": value, "annotations": list(annotations)}
     return {"index": index, "type": "text", "text": known}
 
@@ -144,7 +144,7 @@ def test_whole_answer() -> None:
 
 
 def test_current_at_every_step() -> None:
-    """A snapshot has what has come; the completed message replaces what deltas built."""
+    """A snapshot has what has arrived; the completed message replaces what deltas built."""
     events = [
         message("created"),
         delta(text("a")),
@@ -177,7 +177,7 @@ def test_begun_in_the_middle() -> None:
 
 
 def test_messages_interleave() -> None:
-    """Pieces go to the message with their id; messages are in the order in which they came."""
+    """A delta goes to the message with its id; messages are in order of arrival."""
     found = answer(delta(text("b"), id="2"), delta(text("a"), id="1"), delta(text("B"), id="2"))
     assert [(one.id, one.content[0].text.value) for one in found.messages] == [
         ("2", "bB"),
@@ -195,7 +195,7 @@ def test_part_index_is_not_a_position() -> None:
 
 
 def test_announced_text_is_kept() -> None:
-    """A delta continues with the text that the message had; what follows does not take it back."""
+    """Deltas continue the text that the message began with; later events do not clear it."""
     events = [
         message("created", text("a", 0, {"odd": 1}), {"type": "refusal", "refusal": "n"}),
         delta(text("b"), {"index": 1, "type": "refusal", "refusal": "o"}),
@@ -242,7 +242,7 @@ def test_all_parts_of_a_message() -> None:
 
 
 def test_annotations() -> None:
-    """Annotations are those of the text, with all that they have to say."""
+    """Annotations are typed and keep their fields; missing fields get defaults."""
     place = {"text": "[1]", "start_index": 1, "end_index": 4}
     citation = {"type": "file_citation", "file_citation": {"file_id": "f", "quote": "q"}, **place}
     path = {"type": "file_path", "file_path": {"file_id": "p"}, **place}
@@ -287,7 +287,7 @@ def test_function_calls_join_by_index() -> None:
 
 
 def test_code_interpreter_call() -> None:
-    """Code and what it prints are joined; its images and unknown outputs come whole."""
+    """Code and logs are joined from deltas; images and unknown outputs arrive whole."""
     kind = {"index": 0, "type": "code_interpreter"}
     logs = {"index": 0, "type": "logs"}
     first = {
@@ -325,7 +325,7 @@ def test_code_interpreter_call() -> None:
 
 
 def test_whole_code_interpreter_call_after_its_pieces() -> None:
-    """What it adds to the logs is new, and an image that is only in it comes too."""
+    """The finished call replaces the logs, and adds an image that no delta had."""
     logs = {"type": "logs", "logs": "ab"}
     image = {"type": "image", "image": {"file_id": "f"}}
     first = {"input": "1", "outputs": [{"index": 0, **logs}]}
@@ -350,7 +350,7 @@ def test_whole_code_interpreter_call_after_its_pieces() -> None:
 
 
 def test_file_search_call() -> None:
-    """A file search is built from what the API leaves open, or stays as it was sent."""
+    """A file search is built from a delta whose schema is open, or stays as it was sent."""
     kind = {"index": 0, "type": "file_search"}
     result = {"file_id": "f", "file_name": "n", "score": 1}
     found = tool_calls(
@@ -385,7 +385,7 @@ def test_unknown_kinds_stay_as_sent() -> None:
 
 
 def test_message_creation() -> None:
-    """A delta may say which message a step writes, or nothing."""
+    """A delta may name the message that a step writes, or say nothing."""
     creation = {"type": "message_creation", "message_creation": {"message_id": "m"}}
     deltas = [creation, {"type": "message_creation"}, None]
     events = [
@@ -397,7 +397,7 @@ def test_message_creation() -> None:
 
 
 def test_announced_step_keeps_its_deltas() -> None:
-    """A step that is reported again without its calls keeps them; with them, it has the word."""
+    """A step sent again keeps the calls from deltas, unless it has calls itself."""
     pieces = step_delta(function("f", "{}", "c"))
     [call] = tool_calls(step("created"), pieces, step("in_progress"))
     assert call.id == "c"
@@ -418,7 +418,7 @@ ACTION = {
 
 
 def test_calls() -> None:
-    """The calls are those that the run waits for, and until then those being written."""
+    """The calls are those that the run waits for; before that, those still being written."""
     events = [run("created"), step("created"), step_delta(function("f", "{}", "c"))]
     assert calls(answer(*events)) == [("c", "f", "{}", False)]
     found = answer(*events, run("requires_action", required_action=ACTION))
@@ -429,7 +429,7 @@ def test_calls() -> None:
 
 
 def test_chain_continues() -> None:
-    """A step is completed in the next stream, in the same answer."""
+    """A step from the first stream is completed in the next one, in the same answer."""
     first = wire(
         run("created"),
         step("created"),
@@ -462,7 +462,7 @@ def test_chain_continues() -> None:
 
 @pytest.mark.parametrize("left_out", [{}, {"status": "failed"}], ids=["status too", "all else"])
 def test_run_that_leaves_things_out(left_out: dict[str, Any]) -> None:
-    """A last word that says little does not take back what was known."""
+    """A last event with few fields does not clear what was known of the run."""
     failed = {"id": "r", "last_error": {"code": "x", "message": "y"}, **left_out}
     found = answer(run("created", model="m", assistant_id="a"), ("thread.run.failed", failed))
     assert found.run == Run(
@@ -476,7 +476,7 @@ def test_run_that_leaves_things_out(left_out: dict[str, Any]) -> None:
 
 
 def test_another_run() -> None:
-    """Another run takes over nothing from the one before."""
+    """A new run inherits nothing from the previous one."""
     found = answer(
         run("created", model="m"), ("thread.run.created", {"id": "r2", "status": "queued"})
     )
@@ -484,13 +484,13 @@ def test_another_run() -> None:
 
 
 def test_message_that_is_none() -> None:
-    """A message that belongs to no thread and says nothing is not part of the answer."""
+    """A message without a thread and without content is not part of the answer."""
     fake = ("thread.message.in_progress", {"id": "chatcmpl-1", "content": [], "thread_id": ""})
     assert answer(fake).messages == ()
 
 
 def test_details_of_an_unknown_kind_are_noted() -> None:
-    """A step of a kind that is not known is in the answer as it came."""
+    """A step of an unknown kind is in the answer as it was sent."""
     details = {"type": "new_kind", "x": 1}
     s = read(("thread.run.step.delta", {"id": "step_1", "delta": {"step_details": details}}))
     found = s.snapshot()

@@ -13,7 +13,7 @@ from openai_scan.events.images.snapshot import Image
 
 
 def test_transcript() -> None:
-    """The text grows with its deltas, and the end has the last word."""
+    """Deltas build the text, and the last event replaces it."""
     deltas = [
         {"type": "transcript.text.delta", "delta": " Hel", "logprobs": [{"token": "Hel"}]},
         {"type": "transcript.text.delta", "delta": "lo"},
@@ -36,7 +36,7 @@ def test_transcript() -> None:
 
 
 def test_log_probabilities_at_the_end_of_a_transcript() -> None:
-    """They replace those of the deltas."""
+    """They replace the ones from deltas."""
     found = answer(
         {"type": "transcript.text.delta", "delta": "Hi", "logprobs": [{"token": "H"}]},
         {"type": "transcript.text.done", "text": "Hi", "logprobs": [{"token": "Hi"}]},
@@ -45,7 +45,7 @@ def test_log_probabilities_at_the_end_of_a_transcript() -> None:
 
 
 def test_image_says_when_it_was_made() -> None:
-    """And how."""
+    """It also has its size, quality, background and format."""
     facts: dict[str, Any] = {
         "created_at": 7,
         "size": "auto",
@@ -58,13 +58,13 @@ def test_image_says_when_it_was_made() -> None:
 
 
 def test_transcript_without_its_end() -> None:
-    """A transcript that is under way has no usage yet."""
+    """A transcript that is still arriving has no usage yet."""
     found = answer({"type": "transcript.text.delta", "delta": "Hel"})
     assert found == Transcript(text="Hel")
 
 
 def test_speakers() -> None:
-    """What a segment brings once more is not in the text twice."""
+    """Text that a segment repeats after a delta is in the transcript once."""
     found = answer(
         {"type": "transcript.text.delta", "delta": "Hi", "segment_id": "s"},
         {"type": "transcript.text.segment", "id": "s", "text": "Hi", "speaker": "A"},
@@ -104,7 +104,7 @@ def test_image() -> None:
 
 
 def test_several_images() -> None:
-    """Images are kept in order, and one that is begun is the last."""
+    """Images are kept in order, and one that has only begun comes last."""
     whole = {"type": "image_edit.completed", "b64_json": "QQ=="}
     partial = {"type": "image_edit.partial_image", "b64_json": "?"}
     found = answer(whole, whole, partial)
@@ -116,5 +116,5 @@ def test_several_images() -> None:
 
 
 def test_no_image() -> None:
-    """An answer without an image says so."""
+    """If an answer has no image, `image` is None."""
     assert ImagesAnswer().image is None

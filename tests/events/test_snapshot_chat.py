@@ -1,4 +1,4 @@
-"""Whole answers of Chat Completions: put together right, also where servers are wrong."""
+"""Whole answers of Chat Completions, which are right even if servers are wrong."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_whole_answer() -> None:
 
 
 def test_current_at_every_step() -> None:
-    """A snapshot has what has come, and a later event does not change it."""
+    """A snapshot has what has arrived, and a later event does not change it."""
     assert texts(
         chunk({"role": "assistant"}), chunk({"content": "a"}), chunk({"content": "b"})
     ) == [
@@ -115,7 +115,7 @@ def test_halves_of_a_character() -> None:
 
 
 def test_choices_interleave() -> None:
-    """Choices that come 1, 0, 1 are kept apart, and are in the order of their numbers."""
+    """Choices that arrive as 1, 0, 1 are kept apart and ordered by index."""
     found = answer(
         chunk({"content": "b"}, index=1),
         chunk({"content": "a"}),
@@ -142,32 +142,32 @@ def test_usage_stays(late: Any) -> None:
 
 
 def test_finish_is_idempotent() -> None:
-    """A second end changes nothing, and an end without a reason is none."""
+    """A second end changes nothing, and an empty finish reason is not an end."""
     found = answer(chunk({"content": "a"}, "stop"), chunk({}, "stop"), chunk({}, ""))
     assert found.choices[0].finish_reason == "stop"
 
 
 def test_first_id_stays() -> None:
-    """A new id in every chunk, or none in the first, does not change the answer's."""
+    """A new id in each chunk, or none in the first one, does not change the answer's id."""
     found = answer(chunk({}, id=""), chunk({}, id="c1", model="m"), chunk({}, id="c2", model="n"))
     assert (found.id, found.model) == ("c1", "m")
 
 
 def test_first_role_stays() -> None:
-    """The message has the role that the server has sent first, or else the assistant's."""
+    """The message keeps the first role that the server sent; without one, it is the assistant's."""
     found = answer(chunk({"role": "tutor"}), chunk({"content": "a", "role": "model"}))
     assert found.choices[0].message.role == "tutor"
     assert answer(chunk({"content": "a"})).choices[0].message.role == "assistant"
 
 
 def test_speech_without_an_id() -> None:
-    """It has an empty one."""
+    """Its id is empty."""
     found = answer(chunk({"audio": {"transcript": "Hi"}}))
     assert found.choices[0].message.audio == ChatAudio(transcript="Hi")
 
 
 def test_speech() -> None:
-    """What is said is the text, and its sound is decoded piece by piece."""
+    """The transcript is the text, and the sound is decoded piece by piece."""
     found = answer(
         chunk({"audio": {"id": "a1", "transcript": "Hel"}}),
         chunk({"audio": {"transcript": "lo", "data": "QQ=="}}),
@@ -332,7 +332,7 @@ TOOL_CALLS: dict[str, tuple[list[Any], list[tuple[str, str, str, bool]], dict[st
 
 @pytest.mark.parametrize("dialect", TOOL_CALLS)
 def test_tool_calls(dialect: str) -> None:
-    """Pieces of tool calls are joined right in every dialect, and what is odd is noted."""
+    """Pieces of tool calls are joined correctly in every dialect, and oddities are noted."""
     payloads, expected, notes = TOOL_CALLS[dialect]
     streamer = read(*payloads, END, "[DONE]")
     found = streamer.final()
@@ -349,7 +349,7 @@ def test_calls_are_complete_only_after_the_end() -> None:
 
 
 def test_calls_of_another_choice() -> None:
-    """A call says which choice it is of, and only the end of that completes it."""
+    """A call has the index of its choice, and only the end of that choice completes it."""
     found = answer(
         chunk({"tool_calls": [piece(0, "a", "f", "{}")]}),
         chunk({"tool_calls": [piece(0, "b", "f", "{}")]}, index=1),

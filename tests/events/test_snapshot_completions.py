@@ -17,7 +17,7 @@ def chunk(text: str | None, finish_reason: str | None = None, index: int = 0, **
 
 
 def log_probs(token: str, offset: int) -> Any:
-    """Return a chunk that tells how likely *token* was."""
+    """Return a chunk with *token* and its log-probabilities."""
     known = {
         "tokens": [token],
         "token_logprobs": [-0.5],

@@ -1,4 +1,4 @@
-"""Whole answers of Responses, begun anywhere, from servers that leave much out."""
+"""Whole answers of Responses, from streams that begin anywhere and servers that leave much out."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def added(item: Any, index: int | None = 0) -> Any:
 
 
 def done(item: Any, index: int | None = 0) -> Any:
-    """Return the event that brings the whole *item*."""
+    """Return the event with the whole *item*."""
     return event("output_item.done", output_index=index, item=item)
 
 
@@ -87,7 +87,7 @@ def items(*payloads: Any) -> Any:
 
 
 def test_whole_answer() -> None:
-    """The response's own last word is the answer, with the usage that came last."""
+    """The response in the last event is the answer, usage included."""
     usage = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
     found = answer(
         response("created", status="in_progress", model="m"),
@@ -143,19 +143,19 @@ WHOLE = [
 
 
 def test_current_at_every_step() -> None:
-    """A snapshot has the text that has come, and nothing twice."""
+    """A snapshot has the text that has arrived, none of it twice."""
     assert texts(*WHOLE) == ["", "", "", "a", "ab", "ab", "ab", "ab", "ab"]
 
 
 @pytest.mark.parametrize("missing", range(1, len(WHOLE)))
 def test_begun_anywhere(missing: int) -> None:
-    """Whatever the stream begins with, its end has the whole answer."""
+    """Wherever the stream begins, its end has the whole answer."""
     found = answer(*WHOLE[missing:])
     assert (found.text, found.response.status, found.response.id) == ("ab", "completed", "r")
 
 
 def test_response_is_in_progress_until_it_says_otherwise() -> None:
-    """Also if its own events have not come."""
+    """This holds even before any event of the response itself."""
     assert answer(text("a")).response.status == "in_progress"
 
 
@@ -178,7 +178,7 @@ def test_response_is_in_progress_until_it_says_otherwise() -> None:
     ],
 )
 def test_item_that_was_not_announced_is_under_way(kind: str) -> None:
-    """It has its kind and its id, and is not yet what its events will make of it."""
+    """A new item has its kind and its id; its texts are empty."""
     found = new_item(kind, "i")
     assert (found.type, id_of(found)) == (kind, "i")
     assert getattr(found, "status", None) in (
@@ -188,7 +188,7 @@ def test_item_that_was_not_announced_is_under_way(kind: str) -> None:
 
 
 def test_patch_continues_in_its_item() -> None:
-    """Which is found by its kind and its index."""
+    """The diff is added to the announced patch, which is found by kind and index."""
     operation = {"type": "create_file", "path": "p", "diff": ""}
     patch = {"type": "apply_patch_call", "id": "i", "call_id": "c", "operation": operation}
     [found] = items(
@@ -199,7 +199,7 @@ def test_patch_continues_in_its_item() -> None:
 
 
 def test_commands_continue_from_those_that_were_announced() -> None:
-    """Each at its index."""
+    """Each delta is added to the command at its index."""
     shell = {"type": "shell_call", "id": "i", "call_id": "c", "status": "in_progress"}
     place = {"output_index": 0, "command_index": 1}
     [found] = items(
@@ -211,7 +211,7 @@ def test_commands_continue_from_those_that_were_announced() -> None:
 
 
 def test_citation_before_its_text() -> None:
-    """Both are in the part."""
+    """Both end up in the same part."""
     star = {"type": "star"}
     place = {"output_index": 0, "content_index": 0}
     [found] = items(
@@ -224,7 +224,7 @@ def test_citation_before_its_text() -> None:
 
 
 def test_odd_parts_of_one_index() -> None:
-    """Each kind is a part of its own, whether it has a class here or not."""
+    """Two kinds at one index are two parts, even if both are unknown."""
     odd = [{"type": "hologram", "x": 1}, {"type": "smell", "x": 2}]
     place = {"output_index": 0, "content_index": 0}
     [found] = items(*(event("content_part.added", part=one, **place) for one in odd))
@@ -232,7 +232,7 @@ def test_odd_parts_of_one_index() -> None:
 
 
 def test_begun_in_the_middle_with_what_there_is() -> None:
-    """A response under way that has items already brings them; a later one takes nothing back."""
+    """Items in a running response are kept, and a later response does not replace them."""
     events = [
         response("in_progress", status="in_progress", output=[message("i", "a", "in_progress")]),
         response("in_progress", status="in_progress", output=[message("i", "?", "in_progress")]),
@@ -242,7 +242,7 @@ def test_begun_in_the_middle_with_what_there_is() -> None:
 
 
 def test_response_once_more() -> None:
-    """llama.cpp repeats the response before each delta, and numbers nothing."""
+    """llama.cpp repeats the response before each delta, and sends no indexes."""
     again = [response("created", status="in_progress"), response("in_progress")]
     events = [
         *again,
@@ -262,7 +262,7 @@ def test_response_once_more() -> None:
 
 
 def test_neither_index_nor_id() -> None:
-    """Deltas without a place continue with the last item if that is of their kind and not whole."""
+    """A delta without a place continues the last item if that is of its kind and unfinished."""
     found = items(
         event("output_text.delta", delta="a"),
         event("output_text.delta", delta="b"),
@@ -277,7 +277,7 @@ def test_neither_index_nor_id() -> None:
 
 
 def test_id_late() -> None:
-    """An item that was begun without an id is the one whose id comes with its end."""
+    """An item that began without an id is the one whose last event has an id."""
     assert items(
         event("function_call_arguments.delta", delta="{"),
         event("output_item.done", item=call("c", "{}")),
@@ -290,7 +290,7 @@ def test_output_index_is_not_a_position() -> None:
 
 
 def test_output_index_reused() -> None:
-    """Another id at the same index is another item, and noted."""
+    """Another id at the same index is another item, which is noted."""
     events = [
         added(call("a", status="in_progress")),
         done(call("a", "{}")),
@@ -305,14 +305,14 @@ def test_output_index_reused() -> None:
 
 
 def test_whole_item_stays() -> None:
-    """What comes for an item after its end does not change it."""
+    """Events for an item after its end do not change it."""
     assert items(done(message("i", "ab")), text("c"), added(message("i"))) == items(
         done(message("i", "ab"))
     )
 
 
 def test_part_index_is_not_a_position() -> None:
-    """Parts are in the order of their indexes; without one a new kind is a new part."""
+    """Parts are in the order of their indexes; without an index, a new kind is a new part."""
     [found] = items(
         text("b", content_index=2),
         text("a", content_index=1),
@@ -327,7 +327,7 @@ def test_part_index_is_not_a_position() -> None:
 
 
 def test_message_parts() -> None:
-    """Text, citations, log-probabilities and refusals are built, and their ends have the word."""
+    """Text, citations, log-probabilities and refusals are built; their last events replace them."""
     star = {"type": "star"}
     probability = {"token": "a", "logprob": -0.5}
     place = {"output_index": 0, "content_index": 0}
@@ -357,7 +357,7 @@ def test_message_parts() -> None:
 
 
 def test_reasoning() -> None:
-    """Reasoning and its summary are built, part by part, and their ends have the word."""
+    """Reasoning and its summary are built part by part; their last events replace them."""
     place = {"output_index": 0, "item_id": "i"}
     part = {"type": "reasoning_text", "text": ""}
     [found] = items(
@@ -559,13 +559,13 @@ ITEMS: dict[str, tuple[list[Any], Any]] = {
 
 @pytest.mark.parametrize("kind", ITEMS)
 def test_items(kind: str) -> None:
-    """Each kind of item is built from its own events, also if it was never announced."""
+    """Each kind of item is built from its own events, even if it was never announced."""
     events, expected = ITEMS[kind]
     assert items(*events) == (expected,)
 
 
 def test_an_index_of_another_kind() -> None:
-    """Arguments at the index of a message belong to a call of its own."""
+    """Arguments at the index of a message belong to a separate call."""
     found = items(
         added(message("i")), event("function_call_arguments.delta", output_index=0, delta="{")
     )
@@ -596,13 +596,13 @@ def test_arguments_as_an_object() -> None:
 
 
 def test_end_without_output() -> None:
-    """Where the end leaves the output out, what came before it stands."""
+    """If the last event leaves the output out, the items before it are kept."""
     found = answer(done(message("i", "ab")), response("completed", status="completed", output=[]))
     assert found.text == "ab"
 
 
 def test_end_that_leaves_things_out() -> None:
-    """A last word that says little does not take back what was known, and names the status."""
+    """A last event with few fields clears nothing that was known, and its name is the status."""
     usage = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
     found = answer(
         response("created", status="in_progress", model="m", created_at=7, usage=usage),
@@ -619,7 +619,7 @@ def test_end_that_leaves_things_out() -> None:
 
 
 def test_speech() -> None:
-    """What is said is decoded, and is the text."""
+    """The sound is decoded, and the transcript is the text."""
     found = answer(
         event("audio.transcript.delta", delta="H"),
         event("audio.delta", delta="QQ=="),
@@ -633,7 +633,7 @@ def test_speech() -> None:
 
 
 def test_parts_without_an_index_after_one_with_it() -> None:
-    """They continue after the highest index there is, below zero too."""
+    """They continue after the highest index, even if that is negative."""
     parts = [
         event("content_part.done", output_index=0, content_index=index, part=part)
         for index, part in (

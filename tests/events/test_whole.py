@@ -1,4 +1,4 @@
-"""Whole answers to a request for a stream: they run through the same loop."""
+"""Whole answers to a request for a stream: the same loop reads them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from openai_scan.sse import encode_all
 
 
 def stream(answer: Any) -> StreamerV2:
-    """Return the stream that says the same as *answer*."""
+    """Return a stream with the content of *answer*."""
     return StreamerV2(encode_all(from_answer(answer)))
 
 
 def test_chat_completion_is_one_chunk() -> None:
-    """The message is the delta, each choice keeps its end, and the usage is told."""
+    """The message becomes the delta; each choice has its finish reason, and the usage is there."""
     read = stream(
         {
             "id": "chatcmpl-1",
@@ -56,7 +56,7 @@ def test_chat_completion_is_one_chunk() -> None:
 
 
 def test_tool_calls_of_a_chat_completion_get_their_indexes() -> None:
-    """In a whole message the place in the list says which call it is."""
+    """In a whole message, a call's position in the list is its index."""
     calls = [
         {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}},
         {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}},
@@ -81,7 +81,7 @@ def test_completion_is_its_own_chunk() -> None:
 
 
 def test_response_is_its_texts_and_items_and_itself() -> None:
-    """The text is told before the item that it is in, and the response comes last."""
+    """A text comes before its item, and the response comes last."""
     reasoning = {
         "type": "reasoning",
         "id": "rs",
@@ -131,7 +131,7 @@ def test_response_is_its_texts_and_items_and_itself() -> None:
     ],
 )
 def test_response_ends_as_it_says(status: Any, name: str, outcome: str) -> None:
-    """The event is named after the status, which decides how the stream ended."""
+    """The status names the event and decides how the stream ended."""
     read = stream({"object": "response", "status": status, "output": None})
     assert read.next()
     assert read.event().type == name
@@ -140,7 +140,7 @@ def test_response_ends_as_it_says(status: Any, name: str, outcome: str) -> None:
 
 
 def test_run_is_the_event_of_its_status() -> None:
-    """A run that was asked for without a stream may wait for tool outputs all the same."""
+    """A whole run may wait for tool outputs as well."""
     read = stream({"object": "thread.run", "id": "run_1", "status": "requires_action"})
     assert read.next()
     assert type(read.event()) is ThreadRunRequiresAction
@@ -149,7 +149,7 @@ def test_run_is_the_event_of_its_status() -> None:
 
 
 def test_error_is_an_error() -> None:
-    """An error that came with a good status is an error."""
+    """An error with a successful HTTP status is still an error."""
     read = stream({"error": {"message": "no such model", "code": "404"}})
     assert read.next()
     assert not read.next()
@@ -162,13 +162,13 @@ def test_error_is_an_error() -> None:
     ids=repr,
 )
 def test_what_is_not_an_answer_is_not_an_event(answer: Any) -> None:
-    """Nothing is made up."""
+    """Other values give no events."""
     events: list[RawEvent] = from_answer(answer)
     assert events == []
 
 
 def test_answer_that_is_too_deep_is_not_an_event() -> None:
-    """A value can be nested deeper than it can be written again."""
+    """A value can be too deeply nested to be written as JSON again."""
     deep: Any = {}
     for _ in range(100_000):
         deep = {"x": deep}

@@ -21,8 +21,8 @@ from openai_scan import Client, RetryPolicy, ScanError, StreamerV2, Timeout
 # A total begins with the call, so it has to last for what comes before the fault too.
 TOTAL = 0.15
 
-# A limit may run out on a busy machine before the fault comes. So where a cell with a limit does
-# not end as it has to, it is played again with limits so many times as long.
+# On a busy machine a limit may expire before the fault comes. So a cell with a limit that does not
+# end as it has to is played again, with limits that many times as long.
 _LONGER = (1, 5, 20)
 
 _LIMITED = {Fault.TOTAL, Fault.STALL, Fault.TRICKLE, Fault.COMMENTS, Fault.PINGS}
@@ -62,7 +62,7 @@ class Observed:
 
 
 def expected(cell: Cell, route: Route, wire: str = "blocking") -> Observed:
-    """Return what the table says of *cell*. asyncio tells a reset from an end in any case."""
+    """Return what the table says of *cell*. asyncio always distinguishes a reset from an end."""
     ending = cell.ending
     is_blind = wire != "aiohttp" and not resets_are_told()
     if cell.blind is not None and route in SECURE and is_blind:
@@ -88,7 +88,7 @@ def play(cell: Cell, framing: Framing, route: Route, wire: str = BLOCKING) -> Ob
 
 
 def _play(cell: Cell, framing: Framing, route: Route, longer: int, wire: str) -> Observed:
-    """Play *cell* once, with limits that many times as long as usual."""
+    """Play *cell* once, with limits *longer* times as long as usual."""
     make_client: type[Client] = facades(wire)["Client"]
     signals = Signals()
     with contextlib.ExitStack() as stack:
@@ -123,14 +123,14 @@ def _play(cell: Cell, framing: Framing, route: Route, longer: int, wire: str) ->
 
 
 def _check(error: ScanError, s: StreamerV2) -> None:
-    """Make sure that the error tells what the stream tells."""
+    """Check that the error has the counts and the snapshot of the stream."""
     assert error.events_read == s.events_read
     assert error.bytes_read == s.bytes_read
     assert error.snapshot == s.snapshot()
 
 
 def _ask_again(client: Client, cell: Cell, around: World) -> Connection:
-    """Return what has become of the connection; the next answer is whole in any case."""
+    """Return what became of the connection, after the client has read another answer."""
     used = around.entrance.connections
     if cell.phase is Phase.CONNECT:
         assert used == 0
@@ -185,7 +185,7 @@ def _read(client: Client, cell: Cell, signals: Signals) -> tuple[StreamerV2, int
 
 @contextlib.contextmanager
 def _meddling(cell: Cell, s: StreamerV2, signals: Signals) -> Iterator[None]:
-    """Have another thread cancel the stream, or interrupt this one, when both sides are there."""
+    """Have another thread cancel the stream, or interrupt this one, once both sides are ready."""
     if cell.fault is Fault.CANCEL:
         act: Callable[[], object] = s.cancel
     elif cell.fault is Fault.INTERRUPT and isinstance(s, FacadeStream):
@@ -228,7 +228,7 @@ def _meddling(cell: Cell, s: StreamerV2, signals: Signals) -> Iterator[None]:
 
 
 def _timeout(cell: Cell, longer: int) -> Timeout:
-    """Return limits of which only the one that the fault is about can run out."""
+    """Return limits of which only the one that the fault is about can expire."""
     patient = Timeout(
         connect=PATIENCE, first_byte=PATIENCE, idle=PATIENCE, event_idle=PATIENCE, total=None
     )

@@ -51,7 +51,7 @@ class Fault(Enum):
 
 
 class Framing(Enum):
-    """How the end of the body is told."""
+    """How the end of the body is marked."""
 
     NONE = "no body yet"
     CHUNKED = "chunked"
@@ -128,7 +128,7 @@ class Cell:
 
 @frozen(kw_only=True)
 class Absent:
-    """Why there is no such cell."""
+    """Why some cells do not exist."""
 
     phases: tuple[Phase, ...]
     fault: Fault
@@ -233,7 +233,7 @@ def _before_a_connection() -> Iterator[Cell]:
 
 
 def _before_the_body() -> Iterator[Cell]:
-    # A proxy would take the request in on behalf of a server that does not.
+    # A proxy would read the request, although the server does not.
     send = _Row(phase=Phase.SEND, routes=DIRECT)
     yield send(Fault.STALL, late("first_byte"))
     yield send(Fault.TOTAL, late("total"))
@@ -431,7 +431,7 @@ def plays(cells: Iterable[Cell] = CELLS) -> list[Play]:
 
 
 def each_once(cells: Iterable[Cell] = CELLS) -> list[Play]:
-    """Return each cell in one of its framings, over one of its routes; each has its turn."""
+    """Return each cell once; framings and routes take turns."""
     return [
         (cell, cell.framings[number % len(cell.framings)], cell.routes[number % len(cell.routes)])
         for number, cell in enumerate(cells)

@@ -57,7 +57,7 @@ STEPS: dict[str, tuple[Any, str]] = {
 
 @contextlib.contextmanager
 def answered(script: Script, **settings: Any) -> Iterator[StreamerV2]:
-    """Stream a chat completion that is answered so."""
+    """Yield the stream of a chat completion that *script* answers."""
     with (
         serving(script) as server,
         Client("sk-1", server.base_url, retries=RetryPolicy(attempts=1), **settings) as client,
@@ -92,7 +92,7 @@ def bomb() -> bytes:
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 @pytest.mark.parametrize("head", [CHUNKED, CLOSE_DELIMITED], ids=["chunked", "close-delimited"])
 def test_a_compressed_stream_is_whole(head: bytes, size: int, *, flush: bool) -> None:
-    """However it was flushed and is cut, no event is lost, and the end is the end."""
+    """However the body was flushed and is cut, all events arrive and the stream is completed."""
     body = gzipped(HI, STOP, DONE, flush=flush)
     pieces = [body[place : place + size] for place in range(0, len(body), size)]
     sent = b"".join(ch(piece) for piece in pieces) + END if head is CHUNKED else body
@@ -108,7 +108,7 @@ def test_a_compressed_stream_is_whole(head: bytes, size: int, *, flush: bool) ->
 def test_a_stream_that_was_decompressed_on_the_way_is_read(
     coding: str, size: int, start: bytes
 ) -> None:
-    """Many a proxy does that, and passes on the header that says the contrary."""
+    """Many proxies decompress an answer, but pass on its Content-Encoding header."""
     body = start + HI + STOP + DONE
     pieces = (ch(body[place : place + size]) for place in range(0, len(body), size))
     with answered([encoded(CHUNKED, coding), *pieces, END]) as s:
@@ -117,7 +117,7 @@ def test_a_stream_that_was_decompressed_on_the_way_is_read(
 
 
 def test_anything_else_may_have_been_decompressed_as_well() -> None:
-    """Calls and refusals. The connection is used again."""
+    """Calls and refusals are read as well, and the connection is reused."""
     value = json_answer({"id": "thread_1"}, headers="Content-Encoding: gzip\r\n")
     words = json_answer(
         {"error": {"message": "no"}}, status="400 No", headers="Content-Encoding: gzip\r\n"
@@ -135,7 +135,7 @@ def test_anything_else_may_have_been_decompressed_as_well() -> None:
 
 @pytest.mark.parametrize("start", [b"no gzip at all", b"\x1f", b"\x1f\x8bdata: 1\n\n", b"data"])
 def test_what_is_neither_compressed_nor_plain_is_an_error(start: bytes) -> None:
-    """It has the first byte of the one, or none of the other."""
+    """It may begin with a byte of gzip, or as a field of an event stream does."""
     with answered([encoded(CLOSE_DELIMITED, "gzip") + start, FIN]) as s:
         assert not s.next()
         assert s.err() is not None
@@ -162,7 +162,7 @@ def test_an_empty_body_is_not_decompressed(
 
 
 def test_a_compressed_stream_that_is_cut_is_truncated() -> None:
-    """Nothing in gzip's own end replaces that of the answer."""
+    """It is truncated like any answer without its end; the event before the cut is read."""
     body = gzipped(HI, STOP, DONE, flush=True)[:-40]
     with answered([encoded(CHUNKED, "gzip") + ch(body) + END]) as s:
         while s.next():
@@ -173,8 +173,8 @@ def test_a_compressed_stream_that_is_cut_is_truncated() -> None:
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, x-new"])
 def test_what_cannot_be_decoded_is_an_error(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told by its name, rather than read as an empty stream."""
-    known = ["gzip", "x-gzip", "deflate"]  # br and zstd need libraries, which some have
+    """The error names the encoding; the body is not read as an empty stream."""
+    known = ["gzip", "x-gzip", "deflate"]  # br and zstd need libraries, which may be installed
     monkeypatch.setattr(urllib3.response.HTTPResponse, "CONTENT_DECODERS", known)
     with answered([encoded(CHUNKED, encoding) + ch(b"\x28\xb5") + END]) as s:
         assert not s.next()
@@ -185,7 +185,7 @@ def test_what_cannot_be_decoded_is_an_error(encoding: str, monkeypatch: pytest.M
 
 
 def test_only_what_is_not_compressed_is_asked_for() -> None:
-    """A compressor would hold events back, so none is invited."""
+    """The client asks for no compression, because a compressor would hold events back."""
     with serving([CHUNKED + ch(HI + STOP + DONE) + END]) as server:
         with Client("sk-1", server.base_url) as client:
             client.create_chat_completion_stream(model="m", messages=[]).read()
@@ -193,7 +193,7 @@ def test_only_what_is_not_compressed_is_asked_for() -> None:
 
 
 def test_two_layers_are_an_error() -> None:
-    """Each multiplies what a few bytes become; nothing is decompressed, of a refusal neither."""
+    """Each layer multiplies the size, so neither an answer nor a refusal is decompressed."""
     body = zlib.compress(gzipped(HI, STOP, DONE))
     for status in ("200 OK", "500 No"):
         head = encoded(CHUNKED, "gzip, deflate").replace(b"200 OK", status.encode())
@@ -214,7 +214,7 @@ def test_brotli_is_read() -> None:
 
 
 def test_brotli_that_decompresses_all_at_once_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So do versions before 1.2: a few bytes would take any memory."""
+    """Versions before 1.2 do so, and a few bytes would take any amount of memory."""
     monkeypatch.setattr(urllib3.response, "brotli", SimpleNamespace(Decompressor=object))
     with answered([encoded(CHUNKED, "br") + ch(brotli.compress(HI)) + END]) as s:
         assert not s.next()
@@ -234,7 +234,7 @@ def comments(encoding: str) -> bytes:
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
 def test_what_becomes_far_larger_is_an_error(encoding: str) -> None:
-    """It ends after 16 MiB, not when all of it was decompressed."""
+    """The stream fails after 16 MiB at most, before everything was decompressed."""
     body = comments(encoding)
     assert len(body) < MEBIBYTE // 2
     with answered([encoded(CHUNKED, encoding) + ch(body), WAIT_FOR_HANG_UP]) as s:
@@ -253,7 +253,7 @@ def test_what_becomes_far_larger_is_an_error(encoding: str) -> None:
 def test_a_limit_holds_while_decompressing(
     limit: str, wire: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A little that has arrived keeps a reader busy, and the limit runs out meanwhile."""
+    """A small body keeps the reader decompressing, and the limit expires meanwhile."""
     script = [encoded(CHUNKED, "gzip") + ch(comments("gzip")), WAIT_FOR_HANG_UP]
     now = 0.0
     pieces = 0
@@ -261,7 +261,7 @@ def test_a_limit_holds_while_decompressing(
     def later(raw: Any, *args: Any, **kwargs: Any) -> bytes:
         nonlocal now, pieces
         pieces += 1
-        now += 1.0  # so long it takes to decompress a piece
+        now += 1.0  # how long it takes to decompress a piece
         return read1(raw, *args, **kwargs)
 
     place, name = STEPS[wire]
@@ -277,7 +277,7 @@ def test_a_limit_holds_while_decompressing(
 
 @pytest.mark.wires("blocking", "aiohttp")
 def test_cancel_is_heard_while_decompressing(wire: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It cannot wake a reader that does not wait, but its next piece is its last."""
+    """A reader that does not wait cannot be woken, but it stops after its next piece."""
     pieces = 0
 
     def cancelling(raw: Any, *args: Any, **kwargs: Any) -> bytes:

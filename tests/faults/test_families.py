@@ -1,4 +1,4 @@
-"""An end is told as what it is in every family, wherever it comes, in every framing."""
+"""How an answer ended is reported correctly in every family, at every event, in every framing."""
 
 from __future__ import annotations
 
@@ -140,14 +140,14 @@ POINTS = [
 
 
 def answered(family: Family, count: int, end: str) -> Script:
-    """Return what sends the first *count* events of a family, and then ends so."""
+    """Return a script that sends the first *count* events of *family*, then ends as *end* says."""
     head, steps, *_ = ENDS[end]
     body = b"".join(family.events[:count])
     return [head + (ch(body) if head is CHUNKED and body else body), *steps]
 
 
 def opened(client: Client, **limits: float) -> StreamerV2:
-    """Return a stream; which family it is of is for the server to say."""
+    """Return a stream whose family is known only from what the server sends."""
     return client.create_chat_completion_stream(
         model="m", messages=[], timeout=Timeout(**limits), retries=RetryPolicy(attempts=1)
     )
@@ -156,9 +156,9 @@ def opened(client: Client, **limits: float) -> StreamerV2:
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize(("family", "count"), POINTS)
 def test_an_end_is_told_as_what_it_is(family: Family, count: int, end: str) -> None:
-    """Before the answer is whole it is an error with all that arrived; afterwards it is not."""
+    """A bad end is an error with all that arrived, unless the answer was whole before."""
     with serving(answered(family, count, end)) as server, Client("sk-1", server.base_url) as client:
-        # A busy machine may not see another end in so short a time.
+        # On a busy machine, the other ends may not arrive within a short limit.
         s = opened(client, idle=0.05 if end.endswith("silent") else PATIENCE)
         while s.next():
             pass
@@ -179,7 +179,7 @@ def test_an_end_is_told_as_what_it_is(family: Family, count: int, end: str) -> N
 @pytest.mark.parametrize("end", ["chunked, silent", "close-delimited, silent"])
 @pytest.mark.parametrize(("family", "count"), POINTS)
 def test_a_cancellation_is_told_as_one(family: Family, count: int, end: str) -> None:
-    """It is neither an end nor a fault, even where the answer was whole."""
+    """The error is that of a cancellation at every point, even where the answer was whole."""
     with serving(answered(family, count, end)) as server, Client("sk-1", server.base_url) as client:
         s = opened(client)
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""The table has a place for everything, and the page of the docs shows it."""
+"""The table of faults is complete, and the page of the documentation shows it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _IN_A_BODY = (Phase.FIRST, Phase.MIDDLE, Phase.BETWEEN, Phase.TERMINAL, Phase.DO
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("phase", Phase)
 def test_each_fault_of_each_phase_is_played_or_cannot_be(phase: Phase, fault: Fault) -> None:
-    """Nothing is forgotten, in no framing, and nothing that is played is called impossible."""
+    """In each framing it is either in CELLS or in ABSENT, and never in both."""
     in_a_body = phase in _IN_A_BODY or (phase, fault) == (Phase.HEAD, Fault.REFUSAL)
     framings = set(BODIES if in_a_body else NO_BODY)
     cells = [cell for cell in CELLS if (cell.phase, cell.fault) == (phase, fault)]

@@ -1,4 +1,4 @@
-"""The way to the server: what the environment says of it, and many streams side by side."""
+"""Proxies, certificates, refusals of long requests, and many streams at once."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class TestProxies:
 
     @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
     def test_some_servers_need_none(self, environment: pytest.MonkeyPatch, name: str) -> None:
-        """Those that are named are reached directly."""
+        """Servers that are named in `NO_PROXY` are reached directly."""
         with serving(WHOLE) as server, Proxy() as proxy:
             environment.setenv("HTTP_PROXY", proxy.url)
             environment.setenv(name, "example.org,localhost")
@@ -166,7 +166,7 @@ class TestRefusals:
     def test_its_words_are_passed_on(
         self, environment: pytest.MonkeyPatch, said: bytes, words: str, *, secure: bool
     ) -> None:
-        """Over TLS to the proxy too. They are bounded, and say what to do if that is known."""
+        """The error quotes the proxy and says what to do if that is known, also over TLS."""
         tls = certified() if secure else None
         with Proxy([[said, FIN]] * 3, tls) as proxy:
             error = self.refused(proxy, environment)
@@ -188,7 +188,7 @@ class TestRefusals:
     def test_a_proxy_that_says_nothing_of_use_broke_off(
         self, environment: pytest.MonkeyPatch, said: bytes, words: str
     ) -> None:
-        """There is no status then, and the request is retried."""
+        """The error has no status, and the request is retried."""
         with Proxy([[said, FIN]] * 3) as proxy:
             error = self.refused(proxy, environment)
             assert str(error).endswith(f" through the proxy: {words}")
@@ -196,7 +196,7 @@ class TestRefusals:
             assert proxy.connections == 3
 
     def test_credentials_are_not_among_them(self, environment: pytest.MonkeyPatch) -> None:
-        """Even if the proxy repeats them; and those that it refuses are not asked for."""
+        """The error hides credentials that the proxy repeats, and says if they are rejected."""
         said = answer(b"user:pass-word\r\n", status="403 dXNlcjpwYXNzLXdvcmQ=")
         again = answer(b"", status="407 pass-word")
         with Proxy([[said], [again]]) as proxy:
@@ -211,7 +211,7 @@ class TestRefusals:
             assert all("Basic dXNlcjpwYXNzLXdvcmQ=" in head for head in proxy.heads)
 
     def test_nothing_is_kept_of_it(self, environment: pytest.MonkeyPatch) -> None:
-        """Until its next request the thread would keep the credentials, which it has no use for."""
+        """The thread would keep the credentials until its next request without needing them."""
         with Proxy([[answer(b"", status="403 Forbidden")]]) as proxy:
             self.refused(proxy, environment, "user:pass-word@")
             assert vars(current) == {}
@@ -219,7 +219,7 @@ class TestRefusals:
     def test_a_page_that_does_not_come_is_not_waited_for(
         self, environment: pytest.MonkeyPatch
     ) -> None:
-        """What has come of it is passed on."""
+        """The error quotes what has come of the page."""
         environment.setattr("openai_scan.transport.session.tunnels._MAX_PAGE_SECONDS", 0.01)
         said = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nNot for"
         with Proxy([[said, WAIT_FOR_HANG_UP]]) as proxy:
@@ -228,7 +228,7 @@ class TestRefusals:
             assert proxy.hung_up.wait(PATIENCE)
 
     def test_a_proxy_that_forwards_answers_itself(self, environment: pytest.MonkeyPatch) -> None:
-        """It is an answer like any other; if it asks for a password, the error says what to do."""
+        """Its refusal is an answer like any other; for a 407 the error says what to do."""
         with Proxy(
             [[answer(b"Who are you?", status="407 Proxy Authentication Required")]]
         ) as proxy:
@@ -280,7 +280,7 @@ class TestCertificates:
     def test_the_first_of_them_counts(
         self, environment: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        """What is meant for requests alone comes before what is meant for all."""
+        """A variable for requests alone comes before one for all programs."""
         environment.setenv("REQUESTS_CA_BUNDLE", str(bundle()))
         environment.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
         with serving(WHOLE, tls=certified()) as server:
@@ -358,7 +358,7 @@ class TestCertificates:
     def test_without_tls_no_variable_of_tls_is_at_fault(
         self, environment: pytest.MonkeyPatch, tmp_path: Path, name: str
     ) -> None:
-        """Neither where all is well, nor where the server is not there."""
+        """Neither an answer nor a refused connection has to do with the variable."""
         environment.setenv(name, str(tmp_path / "missing"))
         with serving(WHOLE) as server:
             assert ask(server.base_url).outcome == "completed"
@@ -370,7 +370,7 @@ class TestCertificates:
     def test_a_folder_of_other_certificates_is_not_at_fault(
         self, environment: pytest.MonkeyPatch, tmp_path: Path, name: str
     ) -> None:
-        """It is the server's certificate that is not accepted."""
+        """The error says that the server's certificate was refused, and names no variable."""
         environment.setenv(name, str(tmp_path))
         with serving(tls=certified()) as server:
             error = ask(server.base_url).err()
@@ -391,7 +391,7 @@ class TestCertificates:
 
 
 class TestRefusalsOfLongRequests:
-    """Who refuses a request before all of it was sent answers, and closes the connection."""
+    """A server that refuses a request before all of it was sent answers and hangs up."""
 
     # More than the buffers of both sides hold.
     LONG = "x" * (8 * 1024 * 1024)
@@ -404,13 +404,13 @@ class TestRefusalsOfLongRequests:
 
     @staticmethod
     def refusing(status: str, end: object) -> Script:
-        """Return what takes some of a request, refuses it and ends the connection."""
+        """Return a script that reads some of a request, refuses it and ends the connection."""
         words = json_answer({"error": {"message": "no"}}, status=status)
         return [TAKE, words, end]
 
     @classmethod
     def check(cls, route: Route, status: str, end: object) -> None:
-        """See that the reader gets the refusal."""
+        """Check that the reader gets the refusal."""
         with world(route, openings=[cls.refusing(status, end)]) as around:
             retries = RetryPolicy(attempts=1)
             with Client("sk-1", around.server.base_url, retries=retries) as client:
@@ -424,21 +424,21 @@ class TestRefusalsOfLongRequests:
     @pytest.mark.parametrize("route", [Route.PLAIN, Route.PROXY])
     @pytest.mark.parametrize(("status", "end"), REFUSALS)
     def test_the_reader_gets_the_refusal(self, route: Route, status: str, end: object) -> None:
-        """Whatever way it came, and although sending failed."""
+        """However the connection ended, and although sending failed."""
         self.check(route, status, end)
 
-    # Over TLS asyncio drops what a reset has overtaken, if it is quick enough.
+    # Over TLS, asyncio drops what arrived before a reset, if the reset comes soon enough.
     @pytest.mark.wires("blocking", "threads")
     @pytest.mark.parametrize("route", SECURE)
     @pytest.mark.parametrize(("status", "end"), REFUSALS)
     def test_so_does_the_reader_over_tls(self, route: Route, status: str, end: object) -> None:
-        """It lies in front of the failure, which would hide it."""
+        """The client reads what arrived before it reports that sending failed."""
         self.check(route, status, end)
 
     @pytest.mark.wires("blocking", "threads")
     @pytest.mark.parametrize("route", [Route.TLS, Route.TUNNEL])
     def test_so_does_the_caller_of_a_method(self, route: Route) -> None:
-        """Which sends all at once as well."""
+        """A method that does not stream sends all at once as well."""
         with world(route, openings=[self.refusing("413 Payload Too Large", FIN)]) as around:
             with Client("sk-1", around.server.base_url) as client:
                 with pytest.raises(APIError) as caught:
@@ -467,7 +467,7 @@ class TestOnce:
     def test_a_hang_up_before_the_response_headers_is_not_a_reason_to_send_again(
         self, route: Route
     ) -> None:
-        """Whatever way the request went: it may have been billed."""
+        """Whatever the route, the request may have been billed."""
         with world(route, [FIN], WHOLE) as around:
             s = ask(around.server.base_url, attempts=3)
             assert type(s.err()).__name__ == "TransportError"
@@ -497,7 +497,7 @@ class TestOnce:
         assert str(error).startswith("the server redirects to ")
 
     def test_a_redirect_without_an_end_is_left(self, environment: pytest.MonkeyPatch) -> None:
-        """No more of its body is read than of any other refusal's."""
+        """The client reads no more of its body than of any other refusal."""
         head = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nTransfer-Encoding: chunked\r\n\r\n"
         with serving([head, Repeat(ch(b"x" * 20_000))]) as server:
             error = ask(server.base_url).err()
@@ -535,7 +535,7 @@ def test_many_streams_side_by_side_keep_their_connections(environment: pytest.Mo
 
 
 def test_five_streams_take_one_connection_on_every_route() -> None:
-    """A proxy's tunnel is kept as well as a connection of one's own."""
+    """A proxy's tunnel is kept as a direct connection is."""
     for route in Route:
         with world(route, *[WHOLE] * 5) as around:
             with Client("sk-1", around.server.base_url) as client:

@@ -1,4 +1,4 @@
-"""Where no waiting thread is woken, every wait ends in a slice, and nothing else changes."""
+"""Where nothing can wake a waiting thread, it waits in slices, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_cell_is_as_written(cell: Cell, framing: Framing, route: Route) -> Non
     """A wait ends as the table says: at a cancellation, or at its limit."""
     begun = time.monotonic()
     assert play(cell, framing, route) == expected(cell, route)
-    # The limits of such a cell are as long as the patience.
+    # The limits of such a cell are PATIENCE, so it was not a limit that ended the wait.
     assert cell.fault is not Fault.CANCEL or time.monotonic() - begun < PATIENCE / 2
 
 
@@ -93,7 +93,7 @@ class TestTLSInsideTLS:
     """To a proxy that speaks TLS, for a server that does."""
 
     def test_answers_come_late(self, environment: pytest.MonkeyPatch) -> None:
-        """A read, or a handshake, that ended with a slice is repeated; long requests are whole."""
+        """A read or handshake that outlasts its slice continues, and long requests arrive whole."""
         content = "x" * 8 * 1024 * 1024
         with Proxy(tls=certified()) as proxy:
             environment.setenv("HTTPS_PROXY", proxy.url)
@@ -112,7 +112,7 @@ class TestTLSInsideTLS:
 
     @pytest.mark.parametrize("place", ["handshake", "head"])
     def test_a_cancellation_is_heard(self, environment: pytest.MonkeyPatch, place: str) -> None:
-        """While keys are agreed on, and while an answer is waited for."""
+        """During the handshake, and before the response headers."""
         reached = threading.Event()
         handshakes = [[TAKE, reached.set, WAIT_FOR_HANG_UP]] if place == "handshake" else []
         script = [reached.set, WAIT_FOR_HANG_UP]
@@ -130,7 +130,7 @@ class TestSocks:
     WELCOME = (TAKE, b"\x05\x00", TAKE)
 
     def test_it_may_take_its_time(self, environment: pytest.MonkeyPatch) -> None:
-        """The answer of the proxy comes in any slice."""
+        """The answers of the proxy come in later slices."""
         late = [threading.Event(), threading.Event()]
         opening = [TAKE, late[0], b"\x05\x00", TAKE, late[1], b"\x05\x00\x00\x01" + bytes(6)]
         with serving(WHOLE, openings=[opening]) as server:
@@ -140,7 +140,7 @@ class TestSocks:
                     assert s.read() == b"Hi"
 
     def test_a_cancellation_is_heard(self, environment: pytest.MonkeyPatch) -> None:
-        """While the proxy says nothing."""
+        """cancel() ends the wait for a proxy that says nothing."""
         reached = threading.Event()
         with serving(openings=[[TAKE, reached.set, WAIT_FOR_HANG_UP]]) as server:
             through(environment, server)
@@ -151,7 +151,7 @@ class TestSocks:
 
 @pytest.mark.parametrize("kind", ["untrusted", "for another name"])
 def test_certificates_are_verified(environment: pytest.MonkeyPatch, kind: str) -> None:
-    """By the authorities that verify them elsewhere."""
+    """A certificate that is untrusted, or for another name, is refused in slices as well."""
     with serving(tls=certified(kind)) as server, Client("sk-1", server.base_url) as client:
         with asked(client) as s:
             assert not s.next()
@@ -166,7 +166,7 @@ def through(environment: pytest.MonkeyPatch, server: ScriptedServer) -> None:
 
 @contextlib.contextmanager
 def slices_set(environment: pytest.MonkeyPatch, late: list[threading.Event]) -> Iterator[None]:
-    """Have a slice that ends set the next event, so that what waits for it comes in a later one."""
+    """Set the next event when a slice ends, so that what waits for it comes in a later one."""
     left = list(late)
     in_slices = waiting.in_slices
 

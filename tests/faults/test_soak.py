@@ -1,4 +1,4 @@
-"""A small soak, and what a large one would complain of."""
+"""A small soak, and what the checks of a large one report."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ SMALL = ["--streams", "120", "--threads", "4", "--seed", "3"]
 
 @pytest.fixture
 def unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a run grow: one that is small is nothing but warming up."""
-    gc.freeze()  # which it looks at ten times, and what the tests before it hold is not its own
+    """Lift the bounds on growth, because a small run does little but warm up."""
+    gc.freeze()  # skips what earlier tests hold, which the run would look at ten times
     monkeypatch.setattr(soak, "_MEMORY_SLACK", math.inf)
     monkeypatch.setattr(soak, "_OBJECT_SLACK", math.inf)
 
@@ -38,7 +38,7 @@ def unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_small_soak_has_nothing_to_complain_of(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """Every stream ends as it has to; the figures are printed, and put into the page."""
+    """Every stream ends as it should; the figures are printed, and put into the page."""
     monkeypatch.setattr(page, "FIGURES", tmp_path / "soak.json")
     monkeypatch.setattr(page, "PAGE", tmp_path / "faults.md")
     assert soak.main([*SMALL, "--wire", name, "--record"]) == 0
@@ -85,12 +85,12 @@ ENDING = ("failed", "TransportError")
     ],
 )
 def test_each_way_to_be_wrong_is_reported(seen: Seen, complaint: str | None) -> None:
-    """Neither end, nor events, nor text may differ."""
+    """The complaint names a wrong end, a wrong number of events, or a wrong text."""
     assert judge(EXPECTED, seen) == complaint
 
 
 def test_fewer_events_have_the_beginning_of_the_text() -> None:
-    """Where it is not known how much gets through, what does has to be right."""
+    """If it is unknown how many events arrive, their text must begin the expected one."""
     vague = Expected((ENDING,), (0, 2), "one two ")
     assert judge(vague, Seen(ENDING, 1, "one ")) is None
     assert judge(vague, Seen(ENDING, 1, "two ")) == "the text 'two ', and not 'one two '"
@@ -112,7 +112,7 @@ def test_what_grows_is_reported() -> None:
 
 @NEEDS_PROC
 def test_a_lookup_that_is_not_waited_for_is_not_growth(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its thread ends by itself, and is counted only if it does not."""
+    """The thread of a lookup ends by itself, and is not counted."""
     go = threading.Event()
     lookup = threading.Thread(target=go.wait, name="openai_scan-resolver")
     before = threading.active_count()
@@ -130,7 +130,7 @@ def test_a_lookup_that_is_not_waited_for_is_not_growth(monkeypatch: pytest.Monke
 
 
 def test_errors_that_would_be_hidden_are_reported() -> None:
-    """An exception in a destructor counts as ours, even if other code ignores it."""
+    """An exception in a destructor is reported, although Python itself only prints it."""
 
     class Unruly:
         def __del__(self) -> None:
@@ -143,7 +143,7 @@ def test_errors_that_would_be_hidden_are_reported() -> None:
 
 
 def test_a_case_is_the_same_on_both_sides() -> None:
-    """It follows from the seed and its number, and all kinds are there."""
+    """A case follows from the seed and its number, and every kind occurs."""
     cases = [case(3, number) for number in range(300)]
     assert cases == [case(3, number) for number in range(300)]
     assert {one.kind for one in cases} == set(Kind)

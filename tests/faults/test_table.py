@@ -34,13 +34,13 @@ def test_a_cell_is_as_written(cell: Cell, framing: Framing, route: Route, wire: 
     assert_as_written(cell, framing, route, wire)
 
 
-# Neither the framing nor the route reaches the code that waits for the threads.
+# The code that waits for the threads is the same in every framing and over every route.
 @pytest.mark.wires("threads")
 @pytest.mark.parametrize(("cell", "framing", "route"), each_once(), ids=map(name_of, each_once()))
 def test_a_cell_is_as_written_where_threads_read(
     cell: Cell, framing: Framing, route: Route, wire: str
 ) -> None:
-    """In one framing, over one route."""
+    """Each cell is played in one framing, over one route."""
     assert_as_written(cell, framing, route, wire)
 
 
@@ -62,5 +62,5 @@ def no_thread_reads() -> None:
 
 def open_files() -> int:
     """Return how many descriptors are open, so that a socket that is left shows."""
-    certified(), bundle(), resets_are_told(), run(asyncio.sleep(0))  # whose files stay
+    certified(), bundle(), resets_are_told(), run(asyncio.sleep(0))  # these keep files open
     return len(list(Path("/dev/fd").iterdir()))

@@ -55,7 +55,7 @@ def _byte_by_byte(body: bytes) -> StreamerV2:
 def test_a_trap_is_none(
     trap: Trap, open_stream: Callable[[bytes], contextlib.AbstractContextManager[StreamerV2]]
 ) -> None:
-    """What must happen does, and it is all that happens."""
+    """The outcome, the error and the answer are as the trap says, and nothing else happens."""
     with open_stream(trap.body) as s:
         events = list(_events(s))
         error = s.err()

@@ -1,4 +1,4 @@
-"""The tests' own proxy, where no table needs it."""
+"""The tests' own proxy, beyond what the table needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from faults.proxies import Proxy
 
 
 def test_a_proxy_bears_a_client_that_says_nothing() -> None:
-    """Who connects and leaves, as one does that was cancelled, is not a client yet."""
+    """A client that connects and hangs up, as a cancelled one does, has sent no request."""
     with Proxy() as proxy:
         with socket.create_connection(("127.0.0.1", urlsplit(proxy.url).port or 0)) as client:
             client.shutdown(socket.SHUT_WR)

@@ -153,7 +153,7 @@ def test_a_part_that_cannot_be_read_fails_the_stream(name: str) -> None:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_strict_ends_there(name: str) -> None:
-    """At the first such event, which is not delivered."""
+    """The stream ends at the first such event, which is not delivered."""
     s = StreamerV2(STREAMS[name], strict=True)
     while s.next():
         assert not isinstance(s.event(), UnknownEvent)
@@ -190,7 +190,7 @@ NO_HOLES = {
 
 @pytest.mark.parametrize("name", NO_HOLES)
 def test_what_is_not_a_hole_is_noted_at_most(name: str) -> None:
-    """Nothing of the answer was in it."""
+    """The event had nothing of the answer, so the stream is completed."""
     s = StreamerV2(NO_HOLES[name])
     while s.next():
         pass
@@ -209,7 +209,7 @@ def calls_of(*chunks: bytes) -> tuple[Call, ...]:
 
 @pytest.mark.parametrize("key", ["arguments", "name"])
 def test_a_call_of_a_whole_response_is_not_complete_without_a_part(key: str) -> None:
-    """What is left out because of its type is not an empty one."""
+    """A field that is left out because of its type does not count as empty."""
     output = [{**CALL_ITEM, key: 5}, {**CALL_ITEM, "call_id": "d"}]
     response = {"id": "r", "status": "completed", "output": output}
     calls = calls_of(block({"type": "response.completed", "response": response}))
@@ -217,7 +217,7 @@ def test_a_call_of_a_whole_response_is_not_complete_without_a_part(key: str) -> 
 
 
 def test_no_call_of_an_answer_with_a_hole_is_complete() -> None:
-    """Although its arguments are JSON: without the hole they would be other arguments."""
+    """Its arguments are JSON, but without the hole they would be other arguments."""
     begins = chat(call('{"to":"bob","amount":1', id="call_1", type="function"))
     begins["choices"][0]["delta"]["tool_calls"][0]["function"]["name"] = "pay"
     ends = [block(chat(call("0}"))), block(chat({}, "tool_calls")), DONE]
@@ -230,7 +230,7 @@ def test_no_call_of_an_answer_with_a_hole_is_complete() -> None:
 
 
 def test_an_error_of_the_server_comes_first() -> None:
-    """It explains the stream; a connection that breaks does too."""
+    """An error of the server, or of the connection, explains the end better than a hole does."""
     s = StreamerV2([*STREAMS["chat text"][:2], block({"error": {"message": "too hot"}})])
     while s.next():
         pass
@@ -242,7 +242,7 @@ def test_an_error_of_the_server_comes_first() -> None:
 
 
 def test_leaving_at_the_end_tells_of_the_hole() -> None:
-    """The `with` block raises it, as any error that was not checked."""
+    """The `with` block raises the error, as it does any error that was not checked."""
     with pytest.raises(DecodeError, match="the answer has a hole"):
         leave_at_the_end(StreamerV2(STREAMS["chat text"]))
 
@@ -255,7 +255,7 @@ def leave_at_the_end(stream: StreamerV2) -> None:
 
 
 def test_a_chained_stream_is_not_begun_after_a_hole() -> None:
-    """An answer to the first call would be an answer to something else."""
+    """What is chained would continue an answer that is not whole."""
     s = StreamerV2(STREAMS["chat text"])
     s.chain([block(chat({"content": "c"})), block(STOP)])
     while s.next():

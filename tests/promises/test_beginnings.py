@@ -56,7 +56,7 @@ def test_a_page_ends_at_the_next_event_however_it_is_cut() -> None:
 
 @pytest.mark.parametrize("split", [list, lambda text: [text]], ids=["byte by byte", "whole"])
 def test_bare_text_that_a_field_cuts_off(split: Callable[[str], Iterable[str]]) -> None:
-    """It is not an error that can be read, and takes nothing of the events with it."""
+    """It cannot be read as an error; it is noted, and the events after it are read."""
     text = '{"error": {"message": "Boom"\n' + event(chunk("a", "stop")) + DONE
     with StreamerV2(part.encode() for part in split(text)) as s:
         assert s.read() == b"a"
@@ -90,7 +90,7 @@ def test_an_event_in_lines_without_a_field(
 
 
 def test_chunks_in_lines_without_a_field() -> None:
-    """Also where one is too large to be kept as it came; nothing follows what is whole."""
+    """A large object is read too; what follows an object is ignored, and half of one is a hole."""
     lines = json.dumps(chunk("a"), indent=1)
     told = read(f"data: {lines}\n\n" * 3, f"data: {lines}\n}}\nodd\n\n", event(chunk("", "stop")))
     assert (told.text, told.outcome) == ("aaaa", "completed")
@@ -102,7 +102,7 @@ def test_chunks_in_lines_without_a_field() -> None:
 
 
 def test_many_lines_without_a_field_take_linear_time() -> None:
-    """Whatever they are mixed with."""
+    """Also if they are mixed with fields."""
 
     def play(lines: int) -> Any:
         source = b"data: {" + b'\n"a": [\ndata: [' * lines + b"\n\n"
@@ -113,12 +113,12 @@ def test_many_lines_without_a_field_take_linear_time() -> None:
 
 @pytest.mark.parametrize("error", [{"detail": WORDS}, [ERROR], {"code": 5, "message": WORDS}])
 def test_a_bare_error_may_have_any_shape(error: Any) -> None:
-    """As in an event."""
+    """It may have any shape that an error in an event may have."""
     assert getattr(read(json.dumps(error)).err, "message", None) == WORDS
 
 
 def test_a_bare_error_ends_with_the_next_field() -> None:
-    """What follows is read, and an error that is in the way of it too."""
+    """The events after it are read, and the stream fails with the error."""
     told = read(event(chunk("a")), '{"error":\n"no"}\n', event(chunk("b", "stop")), DONE)
     assert (told.text, told.outcome) == ("ab", "failed")
     assert getattr(told.err, "message", None) == "no"
@@ -127,20 +127,20 @@ def test_a_bare_error_ends_with_the_next_field() -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_a_bare_answer_is_read(answer: str, layout: str) -> None:
-    """It is whole, so that nothing else has to come."""
+    """The answer is whole, so the stream needs no other end."""
     told = read(json.dumps(ANSWERS[answer], indent=LAYOUTS[layout]))
     assert (told.text, told.outcome, told.err) == ("Hi", "completed", None)
 
 
 def test_a_bare_transcript_and_a_bare_image_are_read() -> None:
-    """As from the endpoints that send nothing else."""
+    """They have the form of an answer that is not streamed."""
     assert read(json.dumps({"text": "Hi"})).answer.text == "Hi"
     told = read(json.dumps({"data": [{"b64_json": "aGk="}]}))
     assert told.events == ["ImageGenerationCompleted", "DoneEvent"]
 
 
 def test_bare_chunks_are_events() -> None:
-    """One a line, as servers send them that know no event streams."""
+    """There is one in each line, as servers send them that do not know event streams."""
     told = read(json.dumps(chunk("a")) + "\n", json.dumps(chunk("b", "stop")) + "\n")
     assert (told.text, told.outcome) == ("ab", "completed")
     assert told.notes == {"bare_event": 2, "missing_done": 1}
@@ -176,7 +176,7 @@ def test_what_comes_after_the_end_is_not_an_error(page: str) -> None:
 
 @pytest.mark.parametrize("line", ["Internal Server Error", "no healthy upstream\n", "a b: c\n"])
 def test_a_plain_text_is_not_an_event_stream(line: str) -> None:
-    """Unless there are events too."""
+    """The error quotes it; after events, the stream is only truncated."""
     told = read(line)
     assert isinstance(told.err, NotAnEventStreamError)
     assert line.strip() in str(told.err)
@@ -198,7 +198,7 @@ def test_a_line_that_no_field_claims_is_noted(start: str) -> None:
 
 @pytest.mark.unmeasured
 def test_lines_without_a_field_are_counted_in_any_place() -> None:
-    """Whether they end, and however long they are; comments are no such lines."""
+    """However long they are, and without a line end too; comments do not count as such."""
     long = "x" * 20_000
     told = read(f"foo: 1\nbar\n: hi\n{long}\n\n", event(chunk("a", "stop")), DONE)
     assert told.notes == {"unclaimed_line": 3, "comment": 1}
@@ -206,7 +206,7 @@ def test_lines_without_a_field_are_counted_in_any_place() -> None:
 
 
 def test_bare_text_is_bounded() -> None:
-    """A text that is too large is not kept whole, and no error."""
+    """Text above the limit is not kept whole; it is an error only if no event follows."""
     told = read('{"error":\n', *['"x",\n'] * 100, "}", max_event_bytes=100)
     assert isinstance(told.err, NotAnEventStreamError)
     told = read('{"error": "', "x" * 9000, '"}\n', event(chunk("a", "stop")), max_event_bytes=8000)
@@ -232,7 +232,7 @@ def iter_events(stream: StreamerV2) -> Any:
 
 
 def test_bare_text_is_found_whenever_the_stream_is_asked() -> None:
-    """A question about the stream takes a look at the block under way, and loses nothing of it."""
+    """Asking about the stream looks at the unfinished block and loses none of it."""
     stream = StreamerV2([b'{"error":\n"no"}\nx', b"yz: 1\n", b"data: [DONE]\n\n"])
     assert stream.next()
     assert stream.notes == {"bare_event": 1}
@@ -268,7 +268,7 @@ def test_bare_text_is_found_whenever_the_stream_is_asked() -> None:
     ],
 )
 def test_one_function_knows_how_an_event_stream_begins(start: bytes, *, expected: bool) -> None:
-    """It waits for more as long as that matters."""
+    """It asks for more bytes if it cannot tell yet, unless there are no more."""
     assert begins_as_events(start) is expected
     assert begins_as_events(start, is_all=True) is (expected or False)
 
@@ -277,7 +277,7 @@ def test_one_function_knows_how_an_event_stream_begins(start: bytes, *, expected
     "start", ["\ufeff\n", "\ufeff\r\n\r\n", "\n\n", "\n\ufeff\n", "error: no\n\n"]
 )
 def test_a_plain_stream_is_replayed_however_it_begins(start: str) -> None:
-    """As the streamer reads it."""
+    """A replay reads it as the streamer does."""
     data = (start + event(chunk("Hi", "stop")) + DONE).encode()
     stream = StreamerV2(replay(io.BytesIO(data)))
     assert [stream.text() for _ in iter_events(stream)].count("Hi") == 1

@@ -136,7 +136,7 @@ def test_calls_of_other_kinds_are_the_callers(
 def test_calls_that_the_server_runs_itself_are_ignored(
     server: ScriptedServer, client: Client, paid: Payments, others: list[dict[str, Any]]
 ) -> None:
-    """The function beside it is called."""
+    """The function beside them is called."""
     server.scripts += [responded(*others, FUNCTION), RESPONSE_TEXT]
     s = play(client, in_response(client), paid)
     assert (s.outcome, paid) == ("completed", [("bob", 10)])
@@ -155,7 +155,7 @@ def test_calls_that_the_server_runs_itself_are_ignored(
 def test_a_call_without_a_function_is_the_callers(
     server: ScriptedServer, client: Client, paid: Payments, delta: dict[str, Any]
 ) -> None:
-    """It is never answered as a function without a name."""
+    """The stream ends with `requires_action`, and nothing runs."""
     server.scripts.append(chat(delta))
     s = play(client, in_chat(client), paid)
     assert (s.outcome, s.err(), paid) == ("requires_action", None, [])
@@ -164,7 +164,7 @@ def test_a_call_without_a_function_is_the_callers(
 def test_a_custom_call_beside_a_function_keeps_both_back(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """In whichever order."""
+    """Neither runs, in whichever order they come."""
     custom = {"index": 1, "id": "c2", "type": "custom", "custom": {"name": "x", "input": ""}}
     calls = [*chat_call()["tool_calls"], custom]
     for delta in ({"tool_calls": calls}, {"tool_calls": calls[::-1]}):
@@ -176,7 +176,7 @@ def test_a_custom_call_beside_a_function_keeps_both_back(
 def test_a_custom_call_of_a_response_has_its_kind(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """Its input is text, and no arguments."""
+    """Its input is text, not JSON arguments."""
     custom = {"type": "custom_tool_call", "call_id": "c2", "name": "shell", "input": "{}"}
     server.scripts.append(responded(custom))
     [call] = play(client, in_response(client), paid).final().calls
@@ -203,7 +203,7 @@ def test_an_old_function_call_is_answered_in_its_own_form(
 def test_the_same_call_twice_runs_once(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """Its id has one output."""
+    """The function runs once, and one output is sent for the id."""
     again = {**FUNCTION, "id": "fc_2"}
     for params in ({}, {"store": False}):
         server.scripts += [responded(FUNCTION, again), RESPONSE_TEXT]
@@ -224,7 +224,7 @@ def test_the_same_call_twice_runs_once(
 def test_what_has_run_is_what_is_sent_back(
     server: ScriptedServer, client: Client, paid: Payments, other: dict[str, Any]
 ) -> None:
-    """Of two calls of one id, the one that is whole counts, in whichever order they come."""
+    """Of two calls with one id, the whole one is run and sent back, whichever comes first."""
     good = {**FUNCTION, "id": "fc_1", "status": "completed"}
     for output in ((good, {**good, **other}), ({**good, **other}, good)):
         server.scripts += [responded(*output), RESPONSE_TEXT]
@@ -263,7 +263,7 @@ def test_a_round_without_an_answer_runs_nothing_again(
 def test_what_is_not_stored_is_sent_again(
     server: ScriptedServer, client: Client, paid: Payments, facts: dict[str, Any]
 ) -> None:
-    """The server may store nothing although the request did not ask for that."""
+    """A server may not store a response although the request did not ask for that."""
     response = {"id": "r2", "object": "response", "status": "completed", **facts}
     second = {**response, "output": [{**FUNCTION, "call_id": "c2"}]}
     server.scripts += [
@@ -302,7 +302,7 @@ def test_what_python_takes_for_a_number_is_not_json(
 def test_a_call_that_the_server_has_answered_is_answered(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """Its output is in the answer."""
+    """The answer has the output of that call, so only the other call runs."""
     output = {"type": "function_call_output", "id": "o1", "call_id": "c1", "output": "paid"}
     server.scripts += [
         responded(FUNCTION, output, {**FUNCTION, "call_id": "c2"}),
@@ -316,7 +316,7 @@ def test_a_call_that_the_server_has_answered_is_answered(
 def test_a_custom_call_that_the_server_has_answered_keeps_nothing_back(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """The model does not wait for its output."""
+    """The model does not wait for its output, and the function beside it is called."""
     custom = {"type": "custom_tool_call", "call_id": "c2", "name": "shell", "input": "ls"}
     output = {"type": "custom_tool_call_output", "id": "o2", "call_id": "c2", "output": "x"}
     server.scripts += [responded(custom, output, FUNCTION), RESPONSE_TEXT]
@@ -325,7 +325,7 @@ def test_a_custom_call_that_the_server_has_answered_keeps_nothing_back(
 
 
 def test_one_choice_continues(server: ScriptedServer, client: Client, paid: Payments) -> None:
-    """A server may send more than it was asked for; the calls of the others are not in the next."""
+    """If the server sends several choices, only the calls of one run and are sent back."""
     choices = [{"index": n, "delta": chat_call(id=f"c{n}"), "finish_reason": "x"} for n in (0, 1)]
     server.scripts += [script({"object": "chat.completion.chunk", "choices": choices}), CHAT_TEXT]
     play(client, in_chat(client), paid)
@@ -338,7 +338,7 @@ def test_one_choice_continues(server: ScriptedServer, client: Client, paid: Paym
 def test_the_choice_that_calls_continues(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """Also if it is not the first one."""
+    """The choice with calls continues, even if it is not the first one."""
     said = {"index": 0, "delta": {"content": "Hm."}, "finish_reason": "stop"}
     called = {"index": 1, "delta": chat_call(), "finish_reason": "tool_calls"}
     chunk = {"object": "chat.completion.chunk", "choices": [said, called]}
@@ -353,7 +353,7 @@ def test_the_choice_that_calls_continues(
 def test_a_conversation_continues_whatever_is_stored(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """It knows what was said, also if the response has no id to continue from."""
+    """The server knows what was said: only the output is sent, even without a response id."""
     response = {"object": "response", "status": "completed", "output": [FUNCTION]}
     called = script({"type": "response.completed", "response": response}, done=False)
     server.scripts += [called, RESPONSE_TEXT]
@@ -366,7 +366,7 @@ def test_a_conversation_continues_whatever_is_stored(
 def test_each_call_is_answered_under_the_id_that_is_sent_back(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """Also where the server has given none."""
+    """If the server gives no ids, the ids that are made up are the same in calls and outputs."""
     calls = [
         {"index": index, "function": {"name": "pay", "arguments": ARGUMENTS}} for index in range(2)
     ]
@@ -403,7 +403,7 @@ def test_no_arguments_are_an_empty_object(
 def test_a_run_that_waits_for_a_call_without_arguments_gets_its_output(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """Assistants likewise; the same call twice is answered once."""
+    """In Assistants too; a call that is listed twice is answered once."""
     call = {"id": "c1", "type": "function", "function": {"name": "pay", "arguments": ""}}
     action = {"submit_tool_outputs": {"tool_calls": [call, call]}}
     run = {"id": "run_1", "object": "thread.run", "thread_id": "t1", "status": "requires_action"}
@@ -474,7 +474,7 @@ def test_a_call_that_cannot_be_answered_does_not_run(
 def test_only_what_forces_a_call_is_lifted(
     server: ScriptedServer, client: Client, paid: Payments, choice: Any, then: Any
 ) -> None:
-    """Which tools are allowed stays as it was, in both APIs."""
+    """The choice of the allowed tools stays as it was, in both APIs."""
     params = {} if choice is None else {"tool_choice": choice}
     server.scripts += [chat(chat_call()), CHAT_TEXT, responded(FUNCTION), RESPONSE_TEXT]
     play(client, in_chat(client, **params), paid)
@@ -489,7 +489,7 @@ def test_only_what_forces_a_call_is_lifted(
 def test_the_older_form_forces_a_call_likewise(
     server: ScriptedServer, client: Client, paid: Payments, choice: Any, then: Any
 ) -> None:
-    """It is lifted as `tool_choice` is."""
+    """`function_call` is lifted in the next request, as `tool_choice` is."""
     server.scripts += [chat(chat_call()), CHAT_TEXT]
     play(client, in_chat(client, extra_body={"function_call": choice}), paid)
     assert [request.json().get("function_call") for request in server.requests] == [choice, then]
@@ -525,7 +525,7 @@ CUT = b'{"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"tool_c
 def test_no_call_of_an_answer_with_a_hole_runs(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """Although its arguments are JSON without what is missing."""
+    """Its arguments are JSON, but a part of them is missing."""
     begin, end = '{"to": "bob", "amount": 1', "0}"
     begun, ended = (
         {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
@@ -564,7 +564,7 @@ def test_no_call_of_an_answer_with_a_hole_runs(
 def test_an_answer_of_another_api_is_not_answered(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """It is unknown what to send back."""
+    """It is unknown what to send back, so nothing runs."""
     server.scripts.append(chat(chat_call()))
     s = play(client, in_response(client), paid)
     assert (s.outcome, paid) == ("completed", [])
@@ -573,7 +573,7 @@ def test_an_answer_of_another_api_is_not_answered(
 def test_the_rounds_cost_what_they_cost_together(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """The usage of the answer is that of the last round, as before."""
+    """`total_counts()` adds up the rounds; the usage of the answer is that of the last round."""
 
     def costing(delta: dict[str, Any], finish: str, tokens: int | None) -> list[bytes]:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -606,7 +606,7 @@ def test_the_rounds_cost_what_they_cost_together(
 def test_nothing_is_counted_twice_between_two_rounds(
     server: ScriptedServer, client: Client
 ) -> None:
-    """An answer whose successor has not brought anything yet is in the past."""
+    """The usage of the first answer counts once, although its successor has brought nothing yet."""
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
     choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}
     payload = {"object": "chat.completion.chunk", "choices": [choice], "usage": usage}

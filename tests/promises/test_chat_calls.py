@@ -23,7 +23,7 @@ Named = list[tuple[str, str, str, bool]]
 
 
 def ignore(_: str) -> None:
-    """Take a note of nothing."""
+    """Ignore a note."""
 
 
 # Which call a piece belongs to.
@@ -110,7 +110,7 @@ APART: dict[str, tuple[list[Any], Named, dict[str, int]]] = {
 
 @pytest.mark.parametrize("form", APART)
 def test_calls_are_distinguished(form: str) -> None:
-    """By index, or else by id; each has an id of its own, under which its pieces are told."""
+    """By index, or else by id; every piece of a call has the call's own id."""
     payloads, expected, notes = APART[form]
     told = tell(*payloads, CALLED, DONE)
     assert told.calls == expected
@@ -158,7 +158,7 @@ def test_calls_are_announced_once() -> None:
 
 
 def test_name_and_id_that_come_late_are_reported() -> None:
-    """As soon as they are known; a call is not announced under an id that it may not keep."""
+    """A call is announced once both are known, since its id might change until then."""
     told = tell(
         chunk({"tool_calls": [{"index": 0}]}),
         calling(call("", 0, None, "f")),
@@ -169,7 +169,7 @@ def test_name_and_id_that_come_late_are_reported() -> None:
 
 
 def test_a_call_that_gets_no_id_is_told_at_its_end() -> None:
-    """Unless its arguments tell of it before; also one that has nothing but a name."""
+    """It is announced under an id that is made up, even if it has nothing but a name."""
     for first in (call("", 0, None, "f"), {"index": 0, "custom": {"name": "f", "input": ""}}):
         told = tell(calling(first), chunk({}, "tool_calls"))
         [made] = told.answer.calls
@@ -209,7 +209,7 @@ RESTARTED: dict[str, tuple[list[str], str, str]] = {
 @pytest.mark.parametrize("form", RESTARTED)
 @pytest.mark.parametrize("named", [False, True])
 def test_arguments_that_begin_again(form: str, named: bool) -> None:
-    """Behind a whole object only blanks can follow, so a later one replaces it."""
+    """Only blanks can follow a whole object, so another object replaces it."""
     pieces, expected, told_text = RESTARTED[form]
     rest = ("a", "f") if named else (None, "")
     told = tell(
@@ -251,7 +251,7 @@ def test_broken_arguments_stay_broken(pieces: list[str]) -> None:
 
 
 def test_arguments_without_an_object() -> None:
-    """Other JSON is taken as it comes."""
+    """Other JSON values are taken as they come."""
     for text in ("[1]", "5", '"a"'):
         told = tell(calling(call(text, 0, "a", "f")), CALLED)
         assert told.calls == [("a", "f", text, True)]
@@ -259,7 +259,7 @@ def test_arguments_without_an_object() -> None:
 
 
 def test_held_back_until_the_end() -> None:
-    """An empty object may be the first of two; what of it was held back comes with the end."""
+    """An empty object may be the first of two, so it is completed only at the end."""
     for end in (CALLED, DONE):
         told = tell(calling(call("{", 0, "a", "f")), calling(call("}", 0)), end)
         assert [[piece.text for piece in step] for step in told.steps] == [["{"], [], ["}"]]
@@ -268,7 +268,7 @@ def test_held_back_until_the_end() -> None:
 
 
 def test_pieces_after_the_end() -> None:
-    """They count, and what has been told is not told again."""
+    """They count, and nothing is handed out twice."""
     told = tell(
         calling(call("", 0, "a", "f")), CALLED, calling(call("", 0)), calling(call(" ", 0)), CALLED
     )
@@ -281,7 +281,7 @@ def test_pieces_after_the_end() -> None:
 
 
 def test_object_after_pieces_is_whole() -> None:
-    """It says all of the arguments: only what is missing of them is told."""
+    """The object has all arguments, so only what the pieces lack is handed out."""
     for begun in ("", "{", '{"x"', '{"x":1', F, '{"x": 1}', '{ "x" :1 }', "{}"):
         told = tell(calling(call(begun, 0, "a", "f")), calling(call({"x": 1}, 0)), CALLED)
         [found] = told.answer.calls
@@ -293,7 +293,7 @@ def test_object_after_pieces_is_whole() -> None:
 
 
 def test_object_that_differs_from_its_pieces_counts() -> None:
-    """What cannot be taken back is followed by all of the new arguments."""
+    """The pieces cannot be taken back, so all of the new arguments follow them."""
     told = tell(calling(call(F, 0, "a", "f")), calling(call({"x": 2}, 0)), CALLED)
     assert told.calls == [("a", "f", '{"x": 2}', True)]
     assert told.texts == [F, '{"x": 2}']
@@ -324,7 +324,7 @@ def test_whole_arguments_written_differently_are_the_same(
 
 @pytest.mark.parametrize("changed", [{"b": 2}, {"a": 1}, {"b": 2, "a": 1}])
 def test_whole_arguments_in_another_order_are_the_same(changed: dict[str, int]) -> None:
-    """Those that came first stay; others replace them and are noted."""
+    """The order that came first stays; arguments that differ replace the first and are noted."""
     for long in ("", "x" * 100):
         found, notes = Arguments(), list[str]()
         sent, whole = json.dumps({"a": 1, "b": 2, "c": long}), json.dumps({"c": long, **changed})
@@ -345,7 +345,7 @@ def test_whole_arguments_replace_what_is_not_their_beginning(begun: str, whole: 
 
 
 def test_whole_arguments_that_are_null_or_not_json() -> None:
-    """Neither is mistaken for the other."""
+    """Later arguments that are null or not JSON replace the earlier ones, and are noted."""
     for begun, late in (("{a}", "null"), ("nu", "[")):
         found, notes = Arguments(), list[str]()
         found.add(begun, notes.append)
@@ -354,7 +354,7 @@ def test_whole_arguments_that_are_null_or_not_json() -> None:
 
 
 def test_whole_arguments_that_are_there_twice_count_once() -> None:
-    """They are handed out like the pieces of arguments that start again."""
+    """They count once, and the note is that of arguments that start again."""
     found, notes = Arguments(), list[str]()
     assert found.complete(F + F, notes.append) == str(found) == F
     assert notes == ["arguments_restarted"]
@@ -385,7 +385,7 @@ def test_arguments_any_number_of_times(
 
 @pytest.mark.unmeasured
 def test_arguments_take_linear_time() -> None:
-    """Whatever a server sends as arguments."""
+    """Reading them takes linear time, whatever a server sends as arguments."""
     for unit in ("{}", F, "{} ", '{"a":', "{", '"', "\\", "[{}]", F + G, '{"a":"\\""}'):
         for begun in ("", '{"a":"' + "a" * 1000 + '"}', '{"', "{}"):
             for size in (1, 7, 10_000):
@@ -491,7 +491,7 @@ def test_call_of_a_custom_tool() -> None:
 
 
 def test_call_of_a_custom_tool_in_a_whole_answer() -> None:
-    """Typed as what it is, beside a function; after its pieces only what is missing is told."""
+    """It has its own kind, beside a function; after its pieces only the rest is handed out."""
     message = {"tool_calls": [custom("ls -l", 0, "a", "sh"), call(F, None, "b", "f")]}
     for begun in ([], [calling(custom("ls", 0, "a", "sh"))]):
         told = tell(*begun, whole(message))
@@ -503,7 +503,7 @@ def test_call_of_a_custom_tool_in_a_whole_answer() -> None:
 
 
 def test_call_of_a_custom_tool_without_input_is_complete() -> None:
-    """Only the arguments of functions are JSON."""
+    """An empty input is whole, since only the arguments of functions must be JSON."""
     told = tell(calling(custom(None, 0, "a", "sh")), CALLED)
     assert told.calls == [("a", "sh", "", True)]
     assert told.texts == []
@@ -535,7 +535,7 @@ def test_call_of_a_kind_of_its_own_says_so() -> None:
     ids=repr,
 )
 def test_members_of_the_function_beside_the_id(pieces: Any) -> None:
-    """As in Responses: the call is the same, in pieces and whole."""
+    """A call may have them beside its id, as in Responses, in pieces and whole."""
     expected = [("c", "f", '{"a": 1}', True)]
     told = [tell(*({"object": KIND, **_choice({"tool_calls": [one]})} for one in pieces), CALLED)]
     if len(pieces) == 1:
@@ -557,7 +557,7 @@ def test_call_that_has_its_tool_ignores_what_is_beside_it(kind: str) -> None:
 
 
 def test_id_of_a_call_counts_before_its_call_id() -> None:
-    """And the call is a function call, as all calls without an input."""
+    """The call is a function call, as every call without an input is."""
     sent = {"type": "function_call", "id": "c", "call_id": "d", "name": "f", "arguments": "{}"}
     told = tell(calling(sent), CALLED)
     assert told.calls == [("c", "f", "{}", True)]
@@ -577,7 +577,7 @@ def test_calls_of_one_id_in_a_whole_message_are_matched_in_order() -> None:
 
 
 def test_call_in_a_whole_message_is_matched_once() -> None:
-    """By its id first; the next one, at the place of its index, is a new one."""
+    """The first call is found by its id, so the second one, at the same place, is new."""
     told = tell(
         calling(call(F, 1, "a", "f")),
         whole({"tool_calls": [call(F, None, "a", "f"), call(G, None, None, "f")]}),
@@ -590,7 +590,7 @@ def test_call_in_a_whole_message_is_matched_once() -> None:
 def test_call_at_the_same_place_is_the_same_unless_two_ids_say_otherwise(
     id_before: str | None, id_after: str | None
 ) -> None:
-    """The whole message has the last word about its arguments."""
+    """Its arguments are those of the whole message, and the difference is noted."""
     told = tell(
         calling(call(F, 0, id_before, "f")), whole({"tool_calls": [call(G, 0, id_after, "f")]})
     )
@@ -599,7 +599,7 @@ def test_call_at_the_same_place_is_the_same_unless_two_ids_say_otherwise(
 
 
 def test_custom_tool_without_an_object_of_its_own() -> None:
-    """It is told by its input; what is not a call stays odd."""
+    """Its input shows that it is one; an item that is not a call is left out."""
     first = {"index": 0, "id": "c", "type": "custom", "name": "sh", "input": "l"}
     told = tell(
         *({"object": KIND, **_choice({"tool_calls": [one, None]})} for one in (first, _MORE)),

@@ -36,7 +36,7 @@ def test_whole_answer_after_its_pieces_adds_nothing() -> None:
 
 @pytest.mark.parametrize("field", ["content", "refusal", "reasoning"])
 def test_whole_text_after_its_pieces_adds_nothing(field: str) -> None:
-    """Whichever text it is; one that differs replaces it and is noted."""
+    """The same text adds nothing; a text that differs replaces the pieces and is noted."""
     pieces = [chunk({field: "Hel"}), chunk({field: "lo"})]
     told = tell(*pieces, whole({field: "Hello"}))
     assert (told.texts, told.notes) == (["Hel", "lo"], {})
@@ -69,7 +69,7 @@ def message(content: Any, finish_reason: str | None = None, **rest: Any) -> Any:
 @pytest.mark.parametrize("kind", [None, "chat.completion.chunk", "a.server's.own"])
 @pytest.mark.parametrize("reason", [None, "stop"])
 def test_message_after_deltas_repeats_them(kind: str | None, reason: str | None) -> None:
-    """Whatever its event calls itself; where nothing but messages come, they are the pieces."""
+    """The event's `object` does not matter; where only messages come, they are the pieces."""
     rest = {} if kind is None else {"object": kind}
     late = message("Hello", reason, **rest)
     hel, lo = chunk({"content": "Hel"}), chunk({"content": "lo"})
@@ -88,7 +88,7 @@ def test_message_after_deltas_repeats_them(kind: str | None, reason: str | None)
 
 
 def test_message_beside_a_delta() -> None:
-    """The delta is the piece. The message counts if the delta is empty."""
+    """The delta is the piece, unless it is empty and the message has more."""
     both = [
         {"index": 0, "delta": {"role": "assistant", "content": text}, "message": {"content": whole}}
         for text, whole in (("", ""), ("He", "He"), ("ll", "Hell"), ("", "Hello"))
@@ -100,7 +100,7 @@ def test_message_beside_a_delta() -> None:
 
 
 def test_calls_of_a_message_after_deltas() -> None:
-    """They are those of the deltas."""
+    """The call is there once, with the arguments of the deltas."""
     calls = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}]
     told = tell(
         calling(call('{"a"', id="c", name="f")),
@@ -116,7 +116,7 @@ def test_calls_of_a_message_after_deltas() -> None:
 
 @pytest.mark.parametrize("place", ["delta", "message"])
 def test_piece_without_choices(place: str) -> None:
-    """A chunk that has its piece beside its `object` is a chunk of choice 0."""
+    """A delta or message beside `object` is a piece of choice 0."""
     kind = "chat.completion.chunk"
     for piece in ({"content": "Hi"}, "Hi") if place == "delta" else ({"content": "Hi"},):
         told = tell({"object": kind, place: piece}, {"object": kind, "choices": []}, STOP)
@@ -181,7 +181,7 @@ def test_whole_answer_that_differs_counts_and_is_noted() -> None:
 
 @pytest.mark.parametrize("came", ["{x}", '{"x": 1' + " " * 200 + "}"])
 def test_whole_arguments_replace_what_is_broken_or_blank(came: str) -> None:
-    """What cannot be parsed is no better, and of two texts of one value the last is as good."""
+    """Arguments that are not JSON, or have blanks in them, are replaced, and a note says so."""
     told = tell(
         calling(call(came, 0, "a", "f")), whole({"tool_calls": [call('{"x":1}', None, "a", "f")]})
     )
@@ -190,7 +190,7 @@ def test_whole_arguments_replace_what_is_broken_or_blank(came: str) -> None:
 
 
 def test_calls_of_a_whole_answer_are_those_of_its_pieces() -> None:
-    """By their ids, or else by their places; one that had not come is added."""
+    """They are matched by their ids, or else by their places; a new one is added."""
     f, g = '{"x":1}', '{"y":2}'
     begun = [
         calling(call('{"x"', 1, "a", "f"), call(g, 2, "b", "g")),
@@ -204,7 +204,7 @@ def test_calls_of_a_whole_answer_are_those_of_its_pieces() -> None:
 
 
 def test_calls_of_a_whole_answer_under_new_ids() -> None:
-    """A gateway makes up new ids: what is called and its arguments tell that it is the same."""
+    """If a gateway makes up new ids, the name and the arguments show that the call is the same."""
     f = '{"x":1}'
     told = tell(
         calling(call('{"x"', 0, "a", "f")), whole({"tool_calls": [call(f, None, "new", "f")]})
@@ -246,7 +246,7 @@ def test_calls_without_ids_are_matched_by_their_places() -> None:
 
 
 def test_several_choices_are_completed_one_by_one() -> None:
-    """A whole answer may leave out the numbers of its choices."""
+    """Choices of a whole answer without indexes are matched by their places."""
     answer = whole({"content": "ab"}, {"content": "xy"})
     for choice in answer["choices"]:
         del choice["index"]
@@ -275,30 +275,31 @@ def test_spoken_answer_is_completed() -> None:
 
 
 def test_transcript_beside_text_is_not_a_second_text() -> None:
-    """An answer that is both written and spoken is told in writing."""
+    """The transcript is not handed out as text if the answer is also written."""
     told = tell(chunk({"content": "Hi"}), chunk({"audio": {"transcript": "Hi", "data": "QQ=="}}))
     assert told.joined() == told.answer.text == "Hi"
     assert told.joined("audio") == "QQ=="
 
 
 def test_facts_of_a_whole_answer_are_not_doubled() -> None:
-    """Log probabilities, annotations and the role, too."""
+    """Role, log probabilities and annotations are there once."""
     tokens = [{"token": "a", "logprob": -0.5}, {"token": "b", "logprob": -0.5}]
     notes = [{"type": "url_citation", "url": "1"}, {"type": "url_citation", "url": "2"}]
-    first = chunk({"content": "a", "annotations": notes[:1]})
+    first = chunk({"role": "assistant", "content": "a", "annotations": notes[:1]})
     first["choices"][0]["logprobs"] = {"content": tokens[:1]}
-    last = whole({"content": "ab", "annotations": notes})
+    last = whole({"role": "assistant", "content": "ab", "annotations": notes})
     last["choices"][0]["logprobs"] = {"content": tokens}
     [choice] = tell(first, last).answer.choices
     assert choice.logprobs is not None
     assert [one.token for one in choice.logprobs.content] == ["a", "b"]
+    assert choice.message.role == "assistant"
     assert choice.message.annotations == tuple(
         URLCitation(url_citation=CitedPage(url=url)) for url in "12"
     )
 
 
 def test_annotations_of_unknown_kinds_are_not_doubled() -> None:
-    """They are distinguished by all that they have, and malformed ones among them."""
+    """They are compared by all that they have, and so are malformed ones."""
     files = [{"type": "file", "n": 1}, {"type": "file", "n": 2}, {"type": "url_citation"}]
     first = chunk({"content": "a", "annotations": [files[0], files[2]]})
     [choice] = tell(first, whole({"content": "ab", "annotations": files})).answer.choices
@@ -306,7 +307,7 @@ def test_annotations_of_unknown_kinds_are_not_doubled() -> None:
 
 
 def test_whole_answer_ends_its_choices() -> None:
-    """Also without a finish reason, and without [DONE]."""
+    """A choice of a whole answer has ended, even without a finish reason."""
     [event, _] = [decode(raw) for raw in from_answer(whole({"content": "a"}, finish_reason=None))]
     assert event.stream_parts() == ((0, "completed"),)
     [event, _] = [
@@ -316,7 +317,7 @@ def test_whole_answer_ends_its_choices() -> None:
 
 
 def test_whole_answer_of_halves() -> None:
-    """A character that came in halves is not missing from the whole text."""
+    """Two halves of a character count as the whole character in the whole text."""
     told = tell(
         chunk({"content": "\ud83d"}),
         chunk({"content": "\ude00"}),
@@ -328,7 +329,7 @@ def test_whole_answer_of_halves() -> None:
 
 
 def test_function_call_in_the_old_form_is_delivered_once() -> None:
-    """In pieces, whole, and beside the same call in the new form."""
+    """It may come in pieces, whole, and beside the same call in the new form."""
     pieces = [
         chunk({"function_call": {"name": "f", "arguments": ""}}),
         chunk({"function_call": {"arguments": '{"x":1}'}}),
@@ -380,7 +381,7 @@ def text(text: Any, finish_reason: str | None = None, index: int = 0, **rest: An
     ids=repr,
 )
 def test_whole_completion_after_its_pieces(late: Any, expected: list[str]) -> None:
-    """Only one that ends the choice again and begins with all that came is the whole text."""
+    """Only a text that ends the choice again and begins with all that came is the whole text."""
     payloads = [text("Hel"), text("lo", "stop"), late, DONE]
     assert list(StreamerV2(wire(*payloads)).text_deltas()) == expected
     assert read(*payloads).final().text == "".join(expected)
@@ -405,7 +406,7 @@ def test_whole_completion_does_not_double_its_log_probabilities() -> None:
 
 
 def test_pieces_of_a_completion() -> None:
-    """By choice; several of one choice in one event are all there."""
+    """They belong to a choice; several of one choice in one event all count."""
     twice = {**text("a"), "choices": [*text("a")["choices"], *text("b", "stop")["choices"]]}
     stream = StreamerV2(wire(twice, text("x", "length", index=1), DONE))
     assert stream.next()
@@ -597,7 +598,7 @@ def test_any_answer_in_any_form(data: st.DataObject, messages: Any) -> None:
 
 
 def test_event_tells_what_it_brings_by_itself() -> None:
-    """Without knowing the events before it."""
+    """The pieces of an event do not depend on the events before it."""
     payload = chunk(
         {
             "reasoning": "r",
@@ -672,7 +673,7 @@ def test_any_completion_in_any_form(data: st.DataObject, texts: list[str]) -> No
 
 
 def test_many_choices_can_be_asked_one_by_one() -> None:
-    """Each has its own text, also if one event brings a piece of all of them."""
+    """Each choice has its own text, even if one event has a piece for every choice."""
     deltas = [{"index": index, "delta": {"content": f"<{index}>"}} for index in range(20)]
     s = StreamerV2(
         wire(

@@ -48,7 +48,7 @@ PARTS: dict[str, tuple[Any, str | None, str | None]] = {
 
 @pytest.mark.parametrize("form", PARTS)
 def test_content_in_parts(form: str) -> None:
-    """In pieces and in whole answers; nothing is lost, so nothing is noted."""
+    """They are read in pieces and in whole answers; nothing is lost, so nothing is noted."""
     content, text, reasoning = PARTS[form]
     for payloads in (
         [chunk({"content": content}), chunk({}, "stop"), DONE],
@@ -101,14 +101,14 @@ def test_part_is_read_by_the_words_in_its_type(
     ids=repr,
 )
 def test_part_without_text_is_noted(part: Any, note: str) -> None:
-    """What is not text is left out and noted, and the text around it stays."""
+    """A part without text is left out and noted, and the text around it stays."""
     told = tell(chunk({"content": ["a", part, {"text": "b"}]}), chunk({}, "stop"), DONE)
     assert told.answer.text == told.joined() == "ab"
     assert told.notes == {f"content_part: {note}": 1}
 
 
 def test_each_part_without_text_is_noted() -> None:
-    """Also where events repeat each other."""
+    """Each is counted, even if the events repeat each other."""
     parts = [{"type": "text", "text": "a"}, {"type": "image_url"}]
     chunks = [chunk({"content": [{**parts[0], "text": f"{n}"}, parts[1]]}) for n in range(6)]
     told = tell(*chunks)
@@ -117,7 +117,7 @@ def test_each_part_without_text_is_noted() -> None:
 
 
 def test_strict_refuses_a_part_without_text() -> None:
-    """And takes those with text, as it takes arguments that are an object."""
+    """A strict decoder accepts a part with text, and no other."""
     structure = Structurer(strict=True)
     good, bad = (
         decode(RawEvent("message", json.dumps(chunk({"content": content}))), structure)
@@ -129,7 +129,7 @@ def test_strict_refuses_a_part_without_text() -> None:
 
 
 def test_content_that_is_neither_text_nor_parts_is_left_out() -> None:
-    """As any field of another type is."""
+    """The field is skipped, as any field of the wrong type is."""
     told = tell(chunk({"content": 5, "reasoning": "a"}), chunk({"content": True}))
     assert told.answer.choices[0].message.content is None
     assert told.notes == {"skipped_field: ChatCompletionChunk $.choices[].delta.content": 2}
@@ -171,7 +171,7 @@ REASONING: dict[str, Any] = {
 
 @pytest.mark.parametrize("form", REASONING)
 def test_reasoning_has_many_names(form: str) -> None:
-    """And is handed out once, in pieces and in whole answers, and is not text."""
+    """Under each name it is handed out once, in pieces and in whole answers, and not as text."""
     fields = REASONING[form]
     for payloads in ([chunk(fields), chunk({}, "stop"), DONE], [whole(fields)]):
         told = tell(*payloads)
@@ -184,7 +184,7 @@ def test_reasoning_has_many_names(form: str) -> None:
 
 
 def test_reasoning_without_text_is_none() -> None:
-    """Settings and encrypted reasoning are no text."""
+    """Settings and encrypted reasoning are not text."""
     told = tell(
         chunk({"reasoning": {"effort": "high"}}),
         chunk({"reasoning_details": [{"type": "reasoning.encrypted", "data": "x", "text": None}]}),
@@ -199,7 +199,7 @@ def test_reasoning_without_text_is_none() -> None:
 
 
 def test_refusal_in_parts() -> None:
-    """As a part of the content, and as an object."""
+    """A refusal may be a part of the content, or an object."""
     told = tell(
         chunk({"content": [{"type": "refusal", "refusal": "N"}]}),
         chunk({"refusal": {"text": "o"}}),
@@ -217,7 +217,7 @@ def test_part_without_a_type_is_what_its_key_says() -> None:
 
 
 def test_entries_of_one_choice_in_one_event_all_count() -> None:
-    """Every question about the choice is about all of them, and so is the answer."""
+    """Questions about the choice, such as `text()`, cover all of them, and so does the answer."""
     entries = [
         {"index": 0, "delta": {"content": "a", "reasoning": "x", "refusal": "n"}},
         {"index": 1, "delta": {"content": "other"}},
@@ -260,7 +260,7 @@ def test_entries_of_one_choice_in_one_event_all_count() -> None:
 
 
 def test_a_choice_beside_one_with_parts_is_left_alone() -> None:
-    """It has text in the place where OpenAI has it; an invalid delta is a separate fault."""
+    """The other choice has its plain text, or none if it has no delta."""
     for other, text in (
         ({"index": 1, "delta": {"content": "plain"}}, "plain"),
         ({"index": 1}, None),
@@ -274,7 +274,7 @@ def test_a_choice_beside_one_with_parts_is_left_alone() -> None:
 
 
 def test_entries_that_repeat_each_other_stay_apart() -> None:
-    """What an event has cached is not in those that are decoded like it."""
+    """What one event has cached does not show in the next one, which has the same form."""
     chunks = [
         {
             "object": "chat.completion.chunk",
@@ -325,7 +325,7 @@ COUNTS: dict[str, tuple[dict[str, Any], Counts]] = {
 @pytest.mark.parametrize("form", COUNTS)
 @pytest.mark.parametrize("family", ["chat", "completions"])
 def test_counts_have_many_names(form: str, family: str) -> None:
-    """The words of `Counts` are the same for all of them."""
+    """`Counts` has the same attributes for all of them."""
     usage, counts = COUNTS[form]
     answer = tell(chunk({"content": "a"}), {"choices": [], "usage": usage}).answer
     if family == "completions":
@@ -337,7 +337,7 @@ def test_counts_have_many_names(form: str, family: str) -> None:
 
 @pytest.mark.parametrize("name", ["chat.completion.chunk", "text_completion"])
 def test_usage_is_found_where_servers_put_it(name: str) -> None:
-    """In a choice (Kimi), and in `x_groq`; what is at its own place counts first."""
+    """In a choice (Kimi), or in `x_groq`; its usual place comes first."""
     ended: dict[str, Any] = {"index": 0, "delta": {}, "text": "", "finish_reason": "stop"}
     found: list[dict[str, Any]] = [
         {"choices": [{**ended, "usage": USAGE}]},
@@ -366,7 +366,7 @@ def test_usage_is_found_where_servers_put_it(name: str) -> None:
 
 @pytest.mark.parametrize("payload", ["[]", "5", '{"choices":[5,{"delta":5}]}', '{"choices":5}'])
 def test_payload_of_another_shape_is_left_alone(payload: str) -> None:
-    """Whatever is not a chunk is judged by the classes."""
+    """Its data stay as they are."""
     assert decode(RawEvent("chat.completion.chunk", payload)).raw.data == payload
 
 

@@ -81,7 +81,7 @@ def by_index(draft: str) -> list[dict[str, Any]]:
 
 
 def by_id(draft: str) -> list[dict[str, Any]]:
-    """Return a response whose deltas have ids only, and which does not count."""
+    """Return a response whose deltas have item ids, and no indexes."""
     events = [
         added(0, "commentary"),
         *deltas(0, draft, "item_id"),
@@ -95,7 +95,7 @@ def by_id(draft: str) -> list[dict[str, Any]]:
 
 
 def told_late(draft: str) -> list[dict[str, Any]]:
-    """Return a response whose phases come when the text is there."""
+    """Return a response that reports the phase of an item after its text."""
     return [
         added(0, None),
         *deltas(0, draft),
@@ -108,7 +108,7 @@ def told_late(draft: str) -> list[dict[str, Any]]:
 
 
 def told_last(draft: str) -> list[dict[str, Any]]:
-    """Return a response whose last event alone tells the phases."""
+    """Return a response that reports the phases in its last event only."""
     return [
         *deltas(0, draft),
         *deltas(1, ANSWER),
@@ -155,12 +155,12 @@ def only_the_answer_named(draft: str, phase: str | None = None) -> list[dict[str
 
 
 def another_phase(draft: str) -> list[dict[str, Any]]:
-    """Return a response with a phase that is not known."""
+    """Return a response with an unknown phase."""
     return only_the_answer_named(draft, "analysis")
 
 
 def whole(draft: str) -> list[dict[str, Any]]:
-    """Return a response that came as one."""
+    """Return a response that comes whole, in one event."""
     return [completed(item(0, draft, "commentary"), item(1, ANSWER, None))]
 
 
@@ -193,7 +193,7 @@ def stream_of(payloads: list[dict[str, Any]]) -> StreamerV2:
 @pytest.mark.parametrize("draft", DRAFTS)
 @pytest.mark.parametrize("form", FORMS)
 def test_the_answer_is_read(form: Callable[[str], list[dict[str, Any]]], draft: str) -> None:
-    """However the phases are told; the text has everything, as before."""
+    """However the response reports its phases; the text still has the commentary as well."""
     s = stream_of(form(draft))
     while s.next():
         pass
@@ -206,7 +206,7 @@ def test_the_answer_is_read(form: Callable[[str], list[dict[str, Any]]], draft: 
 @pytest.mark.parametrize("draft", DRAFTS)
 @pytest.mark.parametrize("form", FORMS)
 def test_the_answer_grows(form: Callable[[str], list[dict[str, Any]]], draft: str) -> None:
-    """Asked at every step; what is told before its text is never shown as a draft."""
+    """At every step; a comment that is known as one from its start is never shown."""
     s = stream_of(form(draft))
     seen = []
     while s.next():
@@ -218,7 +218,7 @@ def test_the_answer_grows(form: Callable[[str], list[dict[str, Any]]], draft: st
 
 
 def test_asking_late_is_asking() -> None:
-    """In the middle of a comment, with more of it to come."""
+    """The answer can be asked for even while a later comment arrives."""
     s = stream_of(answered_first(DRAFTS[1]))
     for _ in range(25):
         assert s.next()
@@ -228,7 +228,7 @@ def test_asking_late_is_asking() -> None:
 
 
 def test_comments_alone_are_no_answer() -> None:
-    """Although they may be JSON."""
+    """A comment is not the answer, even if it is JSON."""
     s = stream_of([completed(item(0, ANSWER, "commentary"))])
     while s.next():
         pass
@@ -237,7 +237,7 @@ def test_comments_alone_are_no_answer() -> None:
 
 
 def test_messages_without_phases_are_one_answer() -> None:
-    """As they always were."""
+    """Their texts together are the answer."""
     s = stream_of([completed(item(0, '{"city": ', None), item(1, '"Oslo"}', None))])
     while s.next():
         pass

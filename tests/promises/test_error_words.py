@@ -1,4 +1,4 @@
-"""Errors of any shape are errors, with the server's words; what is not an error is none."""
+"""An error of any shape is an error, with the server's words; nothing else is one."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ SHAPES: dict[str, Any] = {
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_error_of_any_shape_ends_the_stream_with_its_words(shape: str) -> None:
-    """Among the pieces of an answer, whose text is kept."""
+    """The text that came before the error stays."""
     told = read(event(chunk("Hi")), event(SHAPES[shape]), DONE)
     assert (told.text, told.outcome) == ("Hi", "failed")
     assert isinstance(told.err, APIError)
@@ -95,14 +95,14 @@ def test_an_error_of_any_shape_ends_the_stream_with_its_words(shape: str) -> Non
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", ["error", "stream_error"])
 def test_an_error_may_have_a_name(shape: str, name: str) -> None:
-    """One that says so."""
+    """The event may have the name of an error event."""
     told = read(event(SHAPES[shape], name))
     assert getattr(told.err, "message", None) == W
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_body_of_an_answer_is_read_like_an_event(shape: str) -> None:
-    """A refusal, and an answer that was to be a stream."""
+    """The words are found in a refusal, and in an answer that should have been a stream."""
     body = json.dumps(SHAPES[shape])
     assert refusals.refusal(400, "", {}, body).message == W
     mismatch = refusals.mismatch("text/event-stream", {}, body)
@@ -146,7 +146,7 @@ def test_the_body_of_an_answer_is_read_like_an_event(shape: str) -> None:
     ids=repr,
 )
 def test_what_is_not_an_error_is_not_reported(payload: Any) -> None:
-    """It is an unknown event, and the answer around it is whole."""
+    """It is an unknown event, and the answer around it is completed."""
     assert not is_error(payload)
     told = read(event(chunk("Hi")), event(payload), event(chunk("", "stop")), DONE)
     assert (told.text, told.outcome) == ("Hi", "completed")
@@ -154,7 +154,7 @@ def test_what_is_not_an_error_is_not_reported(payload: Any) -> None:
 
 @pytest.mark.parametrize("name", ["status", "ping", "thread.news", "done"])
 def test_a_message_alone_is_not_an_error_under_a_name(name: str) -> None:
-    """It is what that event says."""
+    """The event has another name, so its message is not about an error."""
     told = read(event(chunk("Hi", "stop")), event({"message": "half way"}, name), DONE)
     assert told.outcome == "completed"
 
@@ -186,7 +186,7 @@ def test_a_message_alone_is_not_an_error_under_a_name(name: str) -> None:
     ids=repr,
 )
 def test_a_good_chunk_says_that_it_is_good(more: Any) -> None:
-    """In a member that others use for errors, also within its choices."""
+    """A member that others use for errors may say that there is none, also within a choice."""
     inner = {"error": more.get("error")}
     good = chunk("Hi", **more)
     good["choices"][0].update(inner)
@@ -208,7 +208,7 @@ def test_a_good_chunk_says_that_it_is_good(more: Any) -> None:
     ],
 )
 def test_an_error_keeps_its_usage(name: str, beside: Any) -> None:
-    """It is that of the answer so far."""
+    """The usage beside the error is in the answer so far."""
     told = read(event(chunk("Hi")), event({**beside, "error": {"message": W}}, name))
     assert (told.text, told.outcome) == ("Hi", "failed")
     assert getattr(told.err, "message", None) == W
@@ -218,7 +218,7 @@ def test_an_error_keeps_its_usage(name: str, beside: Any) -> None:
 @pytest.mark.parametrize("name", ["", "error", "chunk", "chat.completion.chunk"])
 @pytest.mark.parametrize("place", ["chunk", "choice"])
 def test_an_error_keeps_its_text(name: str, place: str) -> None:
-    """The piece is an event beside the error."""
+    """The text beside the error is an event of its own."""
     both = chunk(" you", "error")
     (both if place == "chunk" else both["choices"][0])["error"] = {"message": W}
     told = read(event(chunk("Hi")), event(both, name), DONE)
@@ -229,7 +229,7 @@ def test_an_error_keeps_its_text(name: str, place: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "response.completed"])
 def test_a_response_keeps_the_error_beside_it(name: str) -> None:
-    """The response is read, and the stream has failed."""
+    """The response is an event beside the error, and the stream fails."""
     response = {"id": "r", "status": "completed"}
     payload = {"type": "response.completed", "response": response, "error": {"message": W}}
     told = read(event(payload, name))
@@ -239,7 +239,7 @@ def test_a_response_keeps_the_error_beside_it(name: str) -> None:
 
 @pytest.mark.parametrize("payload", [[1, {"error": "no"}], {"x": 1}, "text", {"error": W}])
 def test_an_error_without_content_is_one_event(payload: Any) -> None:
-    """Nothing is made up beside it."""
+    """No other event is made up."""
     assert read(event(payload, "error")).events == ["ErrorEvent"]
 
 
@@ -258,7 +258,7 @@ def test_an_error_without_content_is_one_event(payload: Any) -> None:
     ],
 )
 def test_the_nearest_facts_count(payload: Any, facts: Any) -> None:
-    """From the words outwards."""
+    """Type, code and parameter are those nearest to the words."""
     error = read_error(payload)
     assert (error.message, (error.type, error.code, error.param)) == (W, facts)
 
@@ -272,14 +272,14 @@ def test_words_are_looked_for_within_bounds() -> None:
 
 
 def test_a_text_that_begins_as_json_may_be_words_itself() -> None:
-    """If it is not JSON, or JSON without words."""
+    """It is quoted as it is if it is not JSON, or JSON without words."""
     assert read_error('{"error": ').message == '{"error": '
     assert read_error({"error": '{"x": 1}'}).message == '{"x": 1}'
 
 
 @pytest.mark.unmeasured
 def test_text_and_lists_are_looked_into_within_bounds() -> None:
-    """Likewise."""
+    """Words in nested texts and long lists are found, but only the first hundred of a list."""
     text = json.dumps({"message": W})
     for _ in range(6):
         text = json.dumps({"error": text})
@@ -291,7 +291,7 @@ def test_text_and_lists_are_looked_into_within_bounds() -> None:
 
 
 def test_an_error_event_without_words_is_one() -> None:
-    """Its code may say enough."""
+    """Its code may be all that it says."""
     event_ = decode(RawEvent("message", '{"error": {"code": "x"}}'))
     assert isinstance(event_, ErrorEvent)
     assert (event_.error.message, event_.error.code) == (None, "x")
@@ -299,7 +299,7 @@ def test_an_error_event_without_words_is_one() -> None:
 
 @pytest.mark.parametrize("error", [{"code": 0, "message": ""}, {"code": None}, {"code": "ok"}])
 def test_an_error_that_says_nothing_is_none_in_an_answer(error: Any) -> None:
-    """A whole answer that came as a body is read as one that came as an event."""
+    """A whole answer that came as a body is completed in spite of an empty error."""
     message = {"content": [{"type": "output_text", "text": "Hi"}], "type": "message"}
     chat = {"object": "chat.completion", "choices": [{"message": {"content": "Hi"}}]}
     for answer in ({"object": "response", "status": "completed", "output": [message]}, chat):
@@ -311,7 +311,7 @@ def test_an_error_that_says_nothing_is_none_in_an_answer(error: Any) -> None:
 @pytest.mark.parametrize("error", [None, {"code": "rate_limit_exceeded", "message": ""}])
 @pytest.mark.parametrize("status", ["failed", "expired"])
 def test_a_run_that_did_not_say_why_is_explained(error: Any, status: str) -> None:
-    """By the error that comes after it; one that has words of its own stays."""
+    """The error that comes after the run explains it, unless the run has words of its own."""
     run = {"id": "r", "object": "thread.run", "status": status, "last_error": error}
     said = event({"error": {"message": W}})
     name = f"thread.run.{status}"
@@ -321,7 +321,7 @@ def test_a_run_that_did_not_say_why_is_explained(error: Any, status: str) -> Non
 
 
 def test_a_choice_that_did_not_say_why_is_explained() -> None:
-    """By the error that comes after it."""
+    """The error that comes after the choice explains it; without one, the message says so."""
     told = read(event(chunk("a", "error")), event({"error": {"message": W}}), DONE)
     assert str(told.err) == W
     told = read(event(chunk("a", "error")), DONE)
@@ -342,7 +342,7 @@ def test_a_choice_that_did_not_say_why_is_explained() -> None:
     ids=repr,
 )
 def test_members_that_report_nothing(payload: Any) -> None:
-    """Although errors have members of these names."""
+    """Errors have members of these names, but here they report nothing."""
     assert not is_error(payload)
 
 

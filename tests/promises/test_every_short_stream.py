@@ -1,4 +1,4 @@
-"""Every short stream is judged as a second judge does it: nothing is left to luck.
+"""Every short stream is judged as a second judge would: nothing is left to luck.
 
 `make search` plays all streams of up to five events of each family: whole, without their last blank
 line, and cut in the middle of their last event. `make test` plays those of up to three whole, and
@@ -44,5 +44,5 @@ def test_every_stream_that_begins_with_this(family: str, length: int, first: str
 
 
 def test_a_stream_without_events() -> None:
-    """It is cut off before it has begun."""
+    """A stream without events ends as the second judge says."""
     second_judge.compare([])

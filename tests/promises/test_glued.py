@@ -26,7 +26,7 @@ def block(*lines: Any) -> str:
 
 @pytest.mark.parametrize("name", ["done", "error", "thread.run.requires_action", "x", "message"])
 def test_a_run_glued_to_the_end_is_read(name: str) -> None:
-    """Also if the last name of the block, which the standard keeps, is that of the end."""
+    """It is read even if the block's last name, which the standard keeps, is that of the end."""
     told = read(block("event: thread.run.requires_action", RUN, f"event: {name}", "data: [DONE]\n"))
     assert "ThreadRunRequiresAction" in told.events
     assert told.outcome == ("failed" if name == "error" else "requires_action")
@@ -38,7 +38,7 @@ def test_a_run_glued_to_the_end_is_read(name: str) -> None:
     "error", [{"error": {"message": "no"}}, {"message": "no"}, {"code": 500, "message": "no"}]
 )
 def test_an_error_glued_to_the_end_is_read(name: str, error: Any) -> None:
-    """Its payload says that it is one."""
+    """Its payload shows that it is an error, whatever the block is named."""
     told = read(
         event(chunk("Hi")), block("event: error", error, f"event: {name}", "data: [DONE]\n")
     )
@@ -47,20 +47,20 @@ def test_an_error_glued_to_the_end_is_read(name: str, error: Any) -> None:
 
 
 def test_the_name_error_is_of_what_has_no_name_of_its_own() -> None:
-    """It is the error that follows a chunk in the same block."""
+    """The name `error` belongs to the payload in the block that has no name of its own."""
     told = read(block("event: error", chunk("Hi"), {"reason": "gone"}, "data: [DONE]\n"))
     assert told.events == ["ChatCompletionChunk", "ErrorEvent", "DoneEvent"]
     assert str(told.err) == "gone"
 
 
 def test_the_name_error_is_kept_if_all_have_names() -> None:
-    """It is unknown which of them it belongs to, but it was an error."""
+    """It is unknown which event the name belongs to, but the stream fails."""
     told = read(block("event: error", chunk("Hi"), chunk("", "stop"), "data: [DONE]\n"))
     assert (told.text, told.outcome) == ("Hi", "failed")
 
 
 def test_a_name_of_ours_is_of_what_has_no_name_of_its_own() -> None:
-    """Two deltas in one block, as a server sends them that leaves out `object`."""
+    """A server that leaves out `object` may send two deltas in one block."""
     parts = [
         {"delta": {"content": [{"index": 0, "type": "text", "text": {"value": text}}]}}
         for text in "ab"
@@ -74,7 +74,7 @@ def test_a_name_of_ours_is_of_what_has_no_name_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", ["transcript.text.delta", "transcript.text.done", "x", "done"])
 def test_a_glued_transcript_is_read(name: str) -> None:
-    """Whatever the name is that remains."""
+    """It is read, whichever name the block keeps."""
     told = read(
         block(
             {"type": "transcript.text.delta", "delta": "Hi"},
@@ -95,7 +95,7 @@ def test_events_in_a_list_are_events() -> None:
 
 
 def test_a_whole_answer_among_glued_events_loses_none_of_them() -> None:
-    """What it consists of comes before what follows it."""
+    """The events that it consists of come before those that follow it."""
     message = {"content": "a"}
     whole = {
         "object": "chat.completion",
@@ -108,7 +108,7 @@ def test_a_whole_answer_among_glued_events_loses_none_of_them() -> None:
 
 
 def test_glued_errors_with_content_keep_their_order() -> None:
-    """Each error is followed by what it came with."""
+    """The content beside each error stays in its place."""
     one = {**chunk("a"), "error": {"message": "no"}}
     told = read(block(one, chunk("b"), one, chunk("c", "stop"), ""))
     assert told.text == "abac"
@@ -127,7 +127,7 @@ def test_the_last_two_events_need_no_blank_line(end: str) -> None:
 
 
 def test_a_stream_without_blank_lines_is_read() -> None:
-    """At its end, all of it."""
+    """All of it is read, at the end of the input."""
     told = read(block(*map(chunk, "abc"), chunk("", "stop")))
     assert (told.text, told.outcome) == ("abc", "completed")
 
@@ -146,7 +146,7 @@ class _Broken:
 
 @pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
 def test_a_stream_without_blank_lines_that_breaks_off(driver: Any) -> None:
-    """What came is read, and judged as ever. One event alone is none before its end."""
+    """What came is read and judged as ever, but not a single event without its end."""
     a, b, stop = (
         f"data: {json.dumps(one)}\n" for one in (chunk("a"), chunk("b"), chunk("", "stop"))
     )
@@ -177,7 +177,7 @@ def test_a_stream_of_named_events_without_blank_lines_is_read() -> None:
 
 @pytest.mark.parametrize("name", ["", "done", "x"])
 def test_the_last_event_needs_no_blank_line(name: str) -> None:
-    """It shows where it ends."""
+    """Its JSON shows where it ends."""
     told = read(event(chunk("a")), event(chunk("b", "stop"), name).rstrip())
     assert (told.text, told.outcome) == ("ab", "completed")
     assert told.notes.pop("unterminated_event") == 1
@@ -185,7 +185,7 @@ def test_the_last_event_needs_no_blank_line(name: str) -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_piece_that_is_cut_is_truncated(count: int) -> None:
-    """Those before it are read."""
+    """The events before it are read."""
     cut = "data: " + json.dumps(chunk("b", "stop"))[:-5]
     told = read(block(*[chunk("a")] * count) + cut)
     assert (told.text, told.outcome) == ("a" * count, "truncated")
@@ -194,7 +194,7 @@ def test_a_piece_that_is_cut_is_truncated(count: int) -> None:
 
 @pytest.mark.parametrize("data", ["{", "[DONE", "7", '{"x": 1}\ndata: {"y"', "text"])
 def test_what_shows_no_event_is_not_read(data: str) -> None:
-    """A strict stream takes nothing apart at all."""
+    """A strict stream does not take glued events apart at all."""
     told = read(event(chunk("a")), f"data: {data}")
     assert (told.text, told.outcome, told.notes) == ("a", "truncated", {})
     glued = read(block(chunk("a"), chunk("b", "stop")), strict=True)
@@ -205,5 +205,5 @@ def test_what_shows_no_event_is_not_read(data: str) -> None:
     "data", ['{"choices":[]}{', '{"choices":[]}', "[DONE][1]", "[1]", "", "{}" * 20_000]
 )
 def test_unglue_is_all_or_nothing(data: str) -> None:
-    """It is for those who want whole events only."""
+    """It returns nothing unless the data are several whole events."""
     assert unglue(RawEvent("x", data)) == []

@@ -1,4 +1,4 @@
-"""What an event is: a name counts only if it is one of ours, and no name throws anything away."""
+"""What an event is: a name counts only if it is one of ours, and no name loses a payload."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_foreign_name_hides_no_event_of_an_assistant(name: str) -> None:
 
 
 def test_an_event_named_done_ends_the_input_if_nothing_follows() -> None:
-    """It has a payload without an end of its own, and that is read first."""
+    """Its payload has content without an end of its own, which is read first."""
     told = read(event(chunk("Hi"), "chunk"), event(chunk(" you"), "done"))
     assert told.events == ["ChatCompletionChunk", "ChatCompletionChunk", "DoneEvent"]
     assert (told.text, told.outcome) == ("Hi you", "completed")
@@ -64,7 +64,7 @@ def test_an_event_named_done_does_not_end_the_input_if_more_follows() -> None:
 
 @pytest.mark.parametrize("data", ["", "{}", "bye", "[DONE]", '{"reason": "over"}', "[1"])
 def test_done_without_content_is_the_end(data: str) -> None:
-    """Nothing in its payload is anything else."""
+    """Its payload has nothing of an answer."""
     assert type(decode(RawEvent("done", data))) is DoneEvent
 
 
@@ -78,7 +78,7 @@ def test_a_chunk_that_is_cut_is_malformed_under_any_name(name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["chat.completion", "server.own", "", None, "chat.completion.x"])
 def test_what_has_a_delta_is_a_piece(kind: str | None) -> None:
-    """Whatever it says that it is."""
+    """A payload with a delta is a piece, whatever its `object` says."""
     pieces = [{**chunk("Hi"), "object": kind}, {**chunk(" you", "stop"), "object": kind}]
     told = read(*map(event, pieces), DONE)
     assert (told.text, told.outcome, told.notes) == ("Hi you", "completed", {})
@@ -111,7 +111,7 @@ CHOICES: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_a_chat_chunk_has_its_text_in_any_form(choice: str) -> None:
-    """It is read as what it plainly is."""
+    """Each form is read as the text that it plainly has."""
     sent, text = CHOICES[choice]
     payload = {"object": "chat.completion.chunk", "choices": [None, {"index": 0, **sent}]}
     told = read(event(payload), event(chunk("", "stop")), DONE)
@@ -123,7 +123,7 @@ def test_a_chat_chunk_has_its_text_in_any_form(choice: str) -> None:
 )
 @pytest.mark.parametrize("delta", [{}, None, {"content": "x"}, {"content": ""}, {"content": None}])
 def test_repeated_chunks_of_another_form_are_the_same(texts: list[str], delta: Any) -> None:
-    """With what was learned of the stream, or without."""
+    """Decoded with what was learned from the chunks before, they are the same as without."""
     structure = Structurer()
     for text in texts:
         choice = {"index": 0, "delta": delta, "text": text}
@@ -179,7 +179,7 @@ def test_a_completion_without_its_object_is_one() -> None:
     ],
 )
 def test_the_shape_decides_if_nothing_names_it(payload: Any, expected: str) -> None:
-    """What is not plain from its members stays unknown."""
+    """An event whose members do not show what it is stays unknown."""
     assert type(decode(RawEvent("piece", json.dumps(payload)))).__name__ == expected
 
 
@@ -200,7 +200,7 @@ def test_the_shape_decides_if_nothing_names_it(payload: Any, expected: str) -> N
     ],
 )
 def test_the_payload_counts_more_than_the_wire(name: str, payload: Any, expected: str) -> None:
-    """A name that came with another payload is wrong; it is not, if the payload says the same."""
+    """A name that does not fit the payload is ignored; one that the payload confirms counts."""
     assert type(decode(RawEvent(name, json.dumps(payload)))).__name__ == expected
 
 
@@ -220,7 +220,7 @@ def test_the_payload_counts_more_than_the_wire(name: str, payload: Any, expected
     ],
 )
 def test_an_envelope_is_opened_whatever_its_name(envelope: Any, expected: str) -> None:
-    """Its content decides; nothing is opened without end."""
+    """The content decides; only so many envelopes inside envelopes are opened."""
     assert type(decode(RawEvent("message", json.dumps(envelope)))).__name__ == expected
 
 
@@ -252,7 +252,7 @@ def test_an_error_of_responses_may_have_a_name_of_its_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["done", "response", "x", ""])
 def test_a_foreign_name_hides_no_whole_answer(name: str) -> None:
-    """Also where the name is that of an end."""
+    """It is read, even if the name is that of an end."""
     part = {"type": "output_text", "text": "Hi", "annotations": []}
     item = {"type": "message", "role": "assistant", "content": [part]}
     choice = {"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}
@@ -280,7 +280,7 @@ def test_whole_answers_in_a_row_are_all_read() -> None:
 
 
 def test_an_end_loses_no_usage() -> None:
-    """An end with nothing else than usage brings it, and is the end all the same."""
+    """An end that has nothing but usage brings the usage, and is still the end."""
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     told = read(event(chunk("Hi")), event(chunk(finish="stop")), event({"usage": usage}, "done"))
     assert (told.text, told.outcome, told.answer.counts.total) == ("Hi", "completed", 3)

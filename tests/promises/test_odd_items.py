@@ -33,7 +33,7 @@ def decoded(payload: Any, *, strict: bool = False) -> Event:
 @pytest.mark.parametrize("odd", [None, 5, "x", [], True])
 @pytest.mark.parametrize("first", [True, False])
 def test_an_odd_item_goes_alone(odd: Any, *, first: bool) -> None:
-    """The call and the choice beside it stay, and both are noted."""
+    """The call and the choice beside the odd items stay, and both odd items are noted."""
     calls = [odd, CALL] if first else [CALL, odd]
     choice = {"index": 0, "delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}
     choices = [odd, choice] if first else [choice, odd]
@@ -64,14 +64,14 @@ def test_an_odd_source_goes_alone(odd: Any) -> None:
 
 
 def test_an_odd_value_that_is_needed_is_refused() -> None:
-    """Where there is no list that it could be left out of."""
+    """There is no list that it could be left out of, so the event is unknown."""
     found = decoded({"type": "response.output_item.done", "item": 5})
     assert isinstance(found, UnknownEvent)
     assert found.error is not None
 
 
 def test_a_log_probability_may_be_null() -> None:
-    """As that of the first token of an echoed prompt, which belongs to its place."""
+    """That of the first token of an echoed prompt is null, and keeps its place."""
     logprobs = {"tokens": ["a", "b"], "token_logprobs": [None, -2.5], "text_offset": [0, 1]}
     payload = {"object": "text_completion", "choices": [{"text": "ab", "logprobs": logprobs}]}
     found = decoded(payload, strict=True)
@@ -81,7 +81,7 @@ def test_a_log_probability_may_be_null() -> None:
 
 
 def test_too_many_odd_items_are_one_fault() -> None:
-    """The whole list goes then."""
+    """With more than 100 of them, the whole list is left out."""
     found = decoded({"choices": [1] * 101 + [{"index": 0}]})
     assert isinstance(found, ChatCompletionChunk)
     assert found.choices == ()
@@ -120,14 +120,14 @@ def test_indexes_may_be_text(zero: Any) -> None:
 
 @pytest.mark.parametrize("index", ["", "-1", "x", "1.0", "²", "9" * 19, None, 0.5, True, [0]])
 def test_what_is_not_an_index_is_none(index: Any) -> None:
-    """It is left out and noted, but for null."""
+    """It is left out and noted; null is only left out."""
     told = read(event({"type": "response.output_text.delta", "delta": "a", "output_index": index}))
     assert told.text == "a"
     assert len(told.notes) == (index is not None)
 
 
 def test_numbers_of_events_may_be_text() -> None:
-    """Repeated events as well, which take another way."""
+    """Also in events that repeat each other, which are decoded in another way."""
     for number in range(1, 9):
         payload = {
             "type": "response.output_text.delta",
@@ -142,7 +142,7 @@ def test_numbers_of_events_may_be_text() -> None:
 
 
 def test_repeated_events_with_text_as_index_are_the_same() -> None:
-    """Whether the numbers change or not, with what was learned or without."""
+    """Decoded with what was learned, they are the same as without, at whatever index."""
     structure = Structurer()
     for number in range(20):
         payload = chunk(f"a{number}")
@@ -153,13 +153,13 @@ def test_repeated_events_with_text_as_index_are_the_same() -> None:
 
 
 def test_created_is_not_an_index() -> None:
-    """Other numbers are what they are in JSON."""
+    """Numbers other than indexes are what they are in JSON."""
     assert isinstance(decoded({**chunk("a"), "created": "1"}, strict=True), UnknownEvent)
 
 
 @pytest.mark.parametrize("arguments", [{"to": "bob"}, '{"to": "bob"}'])
 def test_arguments_may_be_an_object(arguments: Any) -> None:
-    """In each event that brings them."""
+    """It becomes its JSON text, in a delta and at the end."""
     delta = decoded({"type": "response.function_call_arguments.delta", "delta": arguments})
     assert isinstance(delta, ResponseFunctionCallArgumentsDelta)
     assert delta.delta == '{"to": "bob"}'

@@ -113,7 +113,7 @@ def test_a_message_is_delivered_once_however_often_it_comes() -> None:
 
 
 def test_what_is_missing_at_the_tail_comes_with_the_end() -> None:
-    """In each part and each message."""
+    """The end hands out what each part of each message lacks."""
     told = Told(
         delta(part("Hel", index=0), part("W", index=1)),
         delta(part("Hi", index=0), id="n"),
@@ -141,7 +141,7 @@ def test_what_is_missing_at_the_tail_comes_with_the_end() -> None:
     ],
 )
 def test_deltas_after_the_whole_tell_nothing_twice(events: list[str], texts: list[str]) -> None:
-    """They repeat it from where the deltas before it had come to, or continue after it."""
+    """They repeat text from where earlier deltas had come to, or continue after the whole."""
     names = ("created", "in_progress", "completed")
     told = Told(
         *[
@@ -183,7 +183,7 @@ def test_what_a_message_announced_continues() -> None:
     ids=repr,
 )
 def test_an_end_with_less_takes_nothing_back(content: Any) -> None:
-    """Whichever part of the message it leaves out."""
+    """The text stays, whichever part of the message the end leaves out."""
     told = Told(
         delta(part("Hello", index=0)),
         delta(part("B", index=1)),
@@ -194,7 +194,7 @@ def test_an_end_with_less_takes_nothing_back(content: Any) -> None:
 
 
 def test_a_part_without_deltas_is_found_between_others() -> None:
-    """By its kind, or by the index that the deltas left free."""
+    """It is found by its kind, or by an index that had no deltas."""
     told = Told(delta(part("Hi", index=0)), message("completed", IMAGE, part("Hi")))
     assert told.text == "Hi"
     assert told.answer.messages[0].content[0] == ImageFilePart(image_file=ImageFile(file_id="f"))
@@ -221,7 +221,7 @@ def test_a_whole_that_contradicts_is_noted() -> None:
 
 
 def test_a_character_in_two_halves_is_told_whole() -> None:
-    """Also if the second half comes only with the end."""
+    """It is handed out whole, also if the second half comes only with the end."""
     told = Told(delta(part("a\ud83d", index=0)), message("completed", part("a\U0001f600b")))
     assert told.texts == ["a", "\U0001f600b"]
     assert told.text == "a\U0001f600b"
@@ -257,7 +257,7 @@ def test_the_prompt_is_not_an_answer() -> None:
 
 @pytest.mark.parametrize("ids", [("", "m"), ("m", ""), (None, "m")])
 def test_a_missing_id_means_the_last_message(ids: Any) -> None:
-    """Whether the deltas have none or the end has none."""
+    """The id may be missing in the deltas, or at the end."""
     first, second = ids
     told = Told(
         delta(part("Hel", index=0), id=first),
@@ -284,7 +284,7 @@ def test_a_missing_id_means_the_last_message(ids: Any) -> None:
     ids=repr,
 )
 def test_text_is_text(content: Any) -> None:
-    """In place of the parts, of a part, or of the object in a part; in deltas and in wholes."""
+    """Text may replace the parts, a part, or the object in a part, in deltas and in wholes."""
     told = Told(
         ("thread.message.delta", {"id": "m", "delta": {"content": content}}),
         ("thread.message.completed", {"id": "m", "thread_id": "t", "content": content}),
@@ -297,7 +297,7 @@ def test_text_is_text(content: Any) -> None:
 
 
 def test_a_delta_that_is_text_is_text() -> None:
-    """In place of the object."""
+    """Text may replace the object of the delta."""
     told = Told(("thread.message.delta", {"id": "m", "delta": "Hi"}))
     assert (told.text, told.notes) == ("Hi", {})
 
@@ -314,14 +314,14 @@ def test_a_delta_that_is_text_is_text() -> None:
     ids=repr,
 )
 def test_what_is_not_text_is_left_alone(payload: Any, text: str) -> None:
-    """It is noted, and nothing else is lost."""
+    """It is left out, and the text beside it stays."""
     told = Told(("thread.message.delta", {"id": "m", **payload}))
     assert told.text == text
 
 
 @pytest.mark.parametrize("payload", ["[]", "7", '{"delta":[]}', '{"delta":7}'])
 def test_what_is_not_an_object_does_not_fit(payload: str) -> None:
-    """As before."""
+    """The event has an error that says so."""
     for name in ("delta", "completed"):
         event: Any = decode(RawEvent(f"thread.message.{name}", payload))
         assert event.error is not None
@@ -459,7 +459,7 @@ def test_a_call_grows_piece_by_piece() -> None:
 
 
 def test_the_pieces_of_an_event_by_itself() -> None:
-    """Are those of the calls of your functions, as it has them."""
+    """They are what the event has of the calls of your functions."""
     name, payload = step_delta(
         function("f", "{", "c"),
         {"index": 1, "type": "function"},
@@ -475,7 +475,7 @@ def test_the_pieces_of_an_event_by_itself() -> None:
 
 @pytest.mark.parametrize("arguments", ["", None, "{}", " { } "])
 def test_no_arguments_are_an_empty_object(arguments: Any) -> None:
-    """Once the run waits for the outputs; told by the event that says so."""
+    """They become one once the run waits for the outputs; that event hands it out."""
     for first in ([], [step_delta(function("f", arguments, "c"))]):
         told = Told(*first, action(called("f", arguments, "c")))
         [(id, name, text, complete)] = calls(told.answer)
@@ -484,7 +484,7 @@ def test_no_arguments_are_an_empty_object(arguments: Any) -> None:
 
 
 def test_arguments_that_begin_again_replace_the_first() -> None:
-    """If they are another value; a part of them is not yet one."""
+    """They replace the first ones only when they are another whole value."""
     told = Told(step_delta(function("f", '{"a":1}', "c")), step_delta(function(None, '{"a":')))
     assert calls(told.answer)[0][2] == '{"a":1}'
     told = Told(
@@ -500,7 +500,7 @@ def test_arguments_that_begin_again_replace_the_first() -> None:
 
 
 def test_a_contradiction_is_noted() -> None:
-    """What the run asks for is what counts."""
+    """The arguments in the run's required action count."""
     told = Told(step_delta(function("f", '{"a":', "c")), action(called("f", '{"b":2}', "c")))
     assert calls(told.answer) == [("c", "f", '{"b":2}', True)]
     assert told.notes == {"text_differs": 1, "missing_done": 1}
@@ -512,13 +512,13 @@ def test_a_contradiction_is_noted() -> None:
     ids=repr,
 )
 def test_a_call_without_a_name_is_not_complete(asked: Any) -> None:
-    """There is nothing to run, or nothing to answer to."""
+    """Without a name there is nothing to run, and without an id nothing to answer."""
     [(*_, complete)] = calls(Told(action(asked)).answer)
     assert not complete
 
 
 def test_a_name_or_an_id_may_come_from_the_step() -> None:
-    """If the action leaves it out."""
+    """The step has it if the required action leaves it out."""
     told = Told(step_delta(function("f", "{}", "c")), action(called("", "", "c")))
     assert calls(told.answer) == [("c", "f", "{}", True)]
     told = Told(step_delta(function("f", "{}", "c")), action(called("f", "", "")))
@@ -565,7 +565,7 @@ def test_another_call_is_not_taken_for_a_known_one() -> None:
 
 
 def test_each_round_has_its_calls() -> None:
-    """Also if the server counts them from the same id again."""
+    """The answer has the calls of the last round, even if their ids start again."""
     first, second = called("f", '{"a":1}', "call_0"), called("f", '{"a":2}', "call_0")
     told = Told(
         action(first),
@@ -593,7 +593,7 @@ def test_a_round_without_its_action_has_its_own_calls() -> None:
 
 
 def test_an_empty_object_is_in_the_answer_as_it_came() -> None:
-    """Although it is told only when it is certain."""
+    """The answer has it at once, although it is handed out only when it is certain."""
     for name, arguments in (("created", ""), ("completed", "{}")):
         told = Told(step(name, called("f", "{}", "c")))
         [found] = told.answer.run_steps[0].step_details.tool_calls
@@ -612,7 +612,7 @@ def test_calls_that_have_been_answered_are_history() -> None:
 
 
 def test_a_step_that_ends_without_its_calls_keeps_them() -> None:
-    """Also a call of another tool, its code and its outputs."""
+    """A call of another tool keeps its code and its outputs as well."""
     logs = {"index": 0, "type": "logs", "logs": "2"}
     code = {"input": "1+1", "outputs": [logs]}
     pieces = [
@@ -664,7 +664,7 @@ def test_other_tools_are_as_the_end_has_them() -> None:
 
 
 def test_a_missing_id_means_the_last_step() -> None:
-    """As for messages."""
+    """A delta without an id belongs to the same step as the next delta."""
     told = Told(
         step_delta(function("f", '{"a"', "c"), id=""), step_delta(function(None, ":1}"), id="s")
     )
@@ -672,7 +672,7 @@ def test_a_missing_id_means_the_last_step() -> None:
 
 
 def test_only_calls_of_functions_without_output_are_asked_for() -> None:
-    """A server that leaves the action out means these."""
+    """If the server leaves out the required action, it waits for these calls."""
     answered = called("f", "{}", "c", output="1")
     code = {"id": "d", "type": "code_interpreter", "code_interpreter": {"input": "1"}}
     shown = step("created", answered, code, called("g", "{}", "e"))
@@ -683,7 +683,7 @@ def test_only_calls_of_functions_without_output_are_asked_for() -> None:
 
 
 def test_events_of_no_family_add_nothing() -> None:
-    """A fold that gets one leaves it alone."""
+    """A fold ignores an event that belongs to no family."""
     done = DoneEvent(raw=RawEvent("message", "[DONE]"))
     for fold in (AssistantsFold(), AudioFold(), ImagesFold()):
         assert list(fold.take(done, dict[str, Any]().__getitem__)) == []
@@ -742,7 +742,7 @@ def test_a_backslash_at_the_end_of_a_piece() -> None:
 
 
 def test_blanks_are_not_held_back_forever() -> None:
-    """Only what may be an empty object is, and not much of it."""
+    """Only a possible empty object is held back, and not more than a few blanks of it."""
 
     def note(_: str) -> None:
         raise AssertionError("nothing is repaired")
@@ -842,7 +842,7 @@ def test_a_transcript_is_delivered_once(events: Any, texts: list[str]) -> None:
 
 
 def test_blanks_do_not_count() -> None:
-    """OpenAI's segments begin with one; the whole text has the last word about them."""
+    """Blanks around segments make no difference; the whole text decides about them."""
     told = Told(segment(" Hi.", "s"), segment(" Bye.", "t"), text_done("Hi. Bye."))
     assert told.texts == [" Hi.", " Bye.", ""]
     assert told.answer.text == "Hi. Bye."
@@ -863,7 +863,7 @@ def test_blanks_do_not_count() -> None:
 
 
 def test_a_transcript_that_contradicts_is_noted() -> None:
-    """The whole is the text of the answer, and so is a segment."""
+    """The answer has the text of the whole or of the segment, not that of the deltas."""
     told = Told(text_delta("ab"), text_done("xy"))
     assert (told.texts, told.answer.text) == (["ab", ""], "xy")
     assert told.notes["text_differs"] == 1
@@ -877,7 +877,7 @@ def test_a_transcript_that_contradicts_is_noted() -> None:
 
 
 def test_half_a_character_waits_for_the_end() -> None:
-    """Which has the whole character."""
+    """The end hands out the whole character."""
     told = Told(text_delta("a\ud83d"), text_done("a\U0001f600"))
     assert told.texts == ["a", "\U0001f600"]
     assert told.text == "a\U0001f600"
@@ -892,7 +892,7 @@ def test_a_long_transcript_costs_what_it_has() -> None:
 
 
 def test_what_a_transcript_took() -> None:
-    """Its tokens, and no reason."""
+    """The answer has the tokens, and no finish reason."""
     usage = {"type": "tokens", "input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
     told = Told(text_done("Hi", usage=usage)).answer
     assert (told.counts, told.finish_reason) == (Counts(input=1, output=2, total=3), None)

@@ -139,7 +139,7 @@ def test_what_came_stays(kind: str, end: int) -> None:
 
 
 def test_an_end_with_a_part_of_text_beyond_ascii_adds_nothing() -> None:
-    """Although a character of it may have come in halves."""
+    """Two halves of a character are compared as the whole character."""
     smile = "\N{GRINNING FACE}"
     came = [event("output_text.delta", delta=text, **FIRST) for text in ("a\ud83d", "\ude00b")]
     for end in ("a", "a\ud83d", f"a{smile}", f"a{smile}b"):
@@ -186,7 +186,7 @@ def test_what_is_beside_the_text_stays() -> None:
 
 
 def test_items_without_a_class_of_their_own() -> None:
-    """What an event leaves out of such an item stays, and a class wins over none."""
+    """Such an item keeps what a later event leaves out; an item with a class replaces it."""
     odd = {"type": "telepathy", "id": "i", "thought": "deep", "status": "in_progress"}
     told = tell(added(odd), done({"type": "telepathy", "id": "i", "thought": "", "status": "ok"}))
     assert told.answer.response.output == (UnknownItem("telepathy", "i", {**odd, "status": "ok"}),)
@@ -207,7 +207,7 @@ def test_items_without_a_class_of_their_own() -> None:
 
 
 def test_an_item_that_is_done_too_early() -> None:
-    """An end that brings nothing, where nothing had come, does not keep out what follows."""
+    """An empty end of an empty item does not keep out what follows."""
     told = tell(
         added(message(id="i")),
         done(message(id="i")),
@@ -229,7 +229,7 @@ def test_an_item_that_is_done_too_early() -> None:
 
 @pytest.mark.parametrize("left", [(), ("a",), ("ab",), ("a", "b")])
 def test_an_item_that_ends_with_fewer_parts(left: tuple[str, ...]) -> None:
-    """The text of all its parts stays."""
+    """The item keeps the text of all its parts."""
     told = tell(
         event("output_text.delta", delta="ab", **PLACE, content_index=0),
         event("output_text.delta", delta="b", **PLACE, content_index=1),
@@ -250,7 +250,7 @@ def test_an_item_that_ends_with_another_text() -> None:
 
 
 def test_an_end_that_is_poorer_than_the_one_after_it() -> None:
-    """What continues from what the item ended with is new; anything else that late is not taken."""
+    """A later end may continue the text of an item that has ended; others are ignored."""
     told = tell(
         event("output_text.delta", delta="a", **FIRST),
         done(message(id="i")),
@@ -276,7 +276,7 @@ def test_an_end_that_is_poorer_than_the_one_after_it() -> None:
 
 
 def test_commands_and_their_output_stay() -> None:
-    """A shell call that leaves its commands out at its end has them still."""
+    """A shell call keeps the commands that its end leaves out."""
     shell = {"type": "shell_call", "id": "i", "call_id": "c", "action": {"commands": ["ls"]}}
     empty = {**shell, "action": {"commands": []}}
     told = tell(

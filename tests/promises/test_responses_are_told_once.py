@@ -190,7 +190,7 @@ def test_deltas_of_several_parts_without_indexes() -> None:
 
 
 def test_deltas_that_all_have_the_same_index() -> None:
-    """Servers that do not count send 0 for each part."""
+    """A server that does not count its parts sends 0 for each."""
     told = tell(delta("ab"), delta("cd"), done(message("ab", "cd", "e")))
     assert told.events == ["ab", "cd", "e"]
     assert told.answer.text == "abcde"
@@ -213,7 +213,7 @@ def test_parts_without_indexes_that_differ() -> None:
 
 
 def test_parts_that_are_announced_empty() -> None:
-    """They are no parts that text went into."""
+    """No text has gone into them, so the end of the item may still bring it."""
     told = tell(
         event("content_part.added", part=part(""), **TEXT),
         delta("b", **{**TEXT, "content_index": 1}),
@@ -224,7 +224,7 @@ def test_parts_that_are_announced_empty() -> None:
 
 
 def test_less_text_in_other_parts() -> None:
-    """An end that has less than what came of it leaves it in its parts."""
+    """If the end has less text than came, the parts keep theirs."""
     told = tell(
         delta("ab", item_id="m"),
         delta("cd", item_id="m"),
@@ -267,7 +267,7 @@ def test_parts_that_came_with_their_item() -> None:
 
 
 def test_a_response_under_way_again() -> None:
-    """What has ended does not change when another state of it comes; what has not continues."""
+    """A later state of the response changes only what has not ended."""
     told = tell(
         event("content_part.done", part=part("Hi"), **TEXT),
         response("in_progress", output=[message("Hi there", "!")]),
@@ -296,7 +296,7 @@ def test_ids_that_change_with_each_event() -> None:
 
 
 def test_one_index_for_all_items() -> None:
-    """Servers that do not count: the kind and the id tell the items apart."""
+    """If a server gives all items one index, the kind and the id tell them apart."""
     told = tell(
         added(reasoning(id="rs")),
         event("reasoning_text.delta", delta="r", item_id="rs", output_index=0),
@@ -319,7 +319,7 @@ def test_one_index_for_all_items() -> None:
 
 
 def test_one_id_for_all_items() -> None:
-    """Then the index tells them apart."""
+    """If a server gives all items one id, the index tells them apart."""
     told = tell(
         done(message("a")),
         delta("b", item_id="m", output_index=1),
@@ -331,7 +331,7 @@ def test_one_id_for_all_items() -> None:
 
 
 def test_one_id_for_all_calls_of_a_server() -> None:
-    """The same for calls that run on the server."""
+    """The index also tells apart the calls that run on the server."""
     mcp = {"type": "mcp_call", "id": "i", "server_label": "s", "name": "n"}
     told = tell(done({**mcp, "arguments": '{"x":1}'}), done({**mcp, "arguments": '{"x":2}'}, 1))
     assert [item.arguments for item in told.answer.response.output] == ['{"x":1}', '{"x":2}']
@@ -354,7 +354,7 @@ def test_an_end_with_another_id() -> None:
 
 
 def test_a_message_that_does_not_say_whose_it_is() -> None:
-    """It is the model's."""
+    """It is a message of the model."""
     told = tell(done({"type": "message", "content": [part("Hi")]}))
     assert (told.text, told.answer.response.output[0].role) == ("Hi", "assistant")
 
@@ -464,7 +464,7 @@ def test_a_call_in_any_form() -> None:
 
 
 def test_the_pieces_of_a_call() -> None:
-    """The first announces it, and each has its id and its name."""
+    """The first piece announces the call, and each piece has the call's id and name."""
     begun = added(call("", status="in_progress"))
     some = event("function_call_arguments.delta", item_id="fc", output_index=0, delta='{"x"')
     stream = StreamerV2(wire(begun, some), require_terminal=False)
@@ -536,7 +536,7 @@ def test_a_call_id_tells_which_call_it_is() -> None:
 
 
 def test_parallel_calls_whose_item_ids_change() -> None:
-    """Arguments whose call is not known wait for it."""
+    """Arguments whose call is not known yet wait until it is."""
     told = tell(
         added(call("", "c", id="a1", status="in_progress"), None),
         added(call("", "d", id="a2", status="in_progress"), None),
@@ -639,7 +639,7 @@ def test_a_call_without_arguments(nothing: Any) -> None:
 
 @pytest.mark.parametrize("nothing", ["", " ", None, {}])
 def test_the_pieces_of_a_call_without_arguments(nothing: Any) -> None:
-    """They are an empty object too."""
+    """The pieces are an empty object too."""
     begun, ended = added(call("", status="in_progress")), done(call(nothing))
     for events in ([response("completed", output=[call(nothing)])], [begun, ended, NOTHING]):
         [text] = tell(*events).calls.values()
@@ -649,7 +649,7 @@ def test_the_pieces_of_a_call_without_arguments(nothing: Any) -> None:
 
 
 def test_a_call_has_no_arguments_only_once_it_is_over() -> None:
-    """A later event may bring some, and no call is finished that was cut short."""
+    """A later event may bring some, and a call that was cut short has none."""
     whole = response("completed", output=[call('{"x":1}')])
     told = tell(added(call("", status="in_progress")), done(call("")), whole)
     assert told.calls == {("c", "f"): '{"x":1}'}
@@ -709,7 +709,7 @@ def test_calls_that_run_on_the_server_are_no_pieces() -> None:
     assert told.answer.calls == ()
 
 
-# Images, and what is after the end.
+# Images, and what comes after the end.
 
 
 def test_images() -> None:
@@ -763,7 +763,7 @@ def arguments(*texts: str) -> list[Any]:
 
 
 def test_an_empty_object_waits_for_the_end_of_the_response() -> None:
-    """The real arguments may follow it; if nothing does, it is told."""
+    """The real arguments may follow it; if none do, it is handed out."""
     under_way, ended = response("in_progress", output=[]), response("completed", output=[])
     told = tell(*arguments("{}"), under_way, *arguments('{"x":1}')[1:], ended)
     assert told.calls == {("c", "f"): '{"x":1}'}
@@ -774,14 +774,14 @@ def test_an_empty_object_waits_for_the_end_of_the_response() -> None:
 
 @pytest.mark.parametrize("whole", [call("{}"), call(""), {**call(""), "arguments": None}])
 def test_an_empty_object_is_reported_with_the_end_of_its_item(whole: Any) -> None:
-    """Nothing follows it then, whether the item has its arguments or not."""
+    """Nothing can follow it then, whether or not the item repeats the arguments."""
     told = tell(*arguments("{}"), done(whole), response("completed", output=[whole]))
     assert told.events == ["", "", "{}", ""]
     assert told.calls == {("c", "f"): "{}"}
 
 
 def test_an_empty_object_before_the_end_of_the_arguments_is_forgotten() -> None:
-    """The end has the real ones."""
+    """The end has the real arguments."""
     end = event("function_call_arguments.done", item_id="fc", output_index=0, arguments='{"x":1}')
     told = tell(*arguments("{}"), end)
     assert told.calls == {("c", "f"): '{"x":1}'}
@@ -790,7 +790,7 @@ def test_an_empty_object_before_the_end_of_the_arguments_is_forgotten() -> None:
 
 
 def test_an_empty_object_inside_the_arguments_does_not_wait() -> None:
-    """Only one that may be all of them does."""
+    """Only an empty object that may be all of the arguments waits."""
     assert tell(*arguments('{"x":', "{}", "}")).events == ["", '{"x":', "{}", "}"]
 
 
@@ -816,21 +816,21 @@ def test_calls_that_run_on_the_server_begin_again_too() -> None:
 
 
 def test_a_whole_item_that_comes_again_under_its_first_id_is_the_same() -> None:
-    """Also if neither is a message."""
+    """The second report gives the item its id; it need not be a message."""
     item = {"type": "code_interpreter_call", "container_id": "c", "code": "1"}
     told = tell(done(item), done({**item, "id": "i"}))
     assert [one.id for one in told.answer.response.output] == ["i"]
 
 
 def test_arguments_that_begin_again_after_blanks() -> None:
-    """They are the same ones."""
+    """They count once."""
     told = tell(*arguments('{"x":1}', ' {"x":1}'))
     assert told.calls == {("c", "f"): '{"x":1}'}
     assert told.answer.calls[0].arguments == '{"x":1}'
 
 
 def test_an_empty_delta_is_not_a_piece() -> None:
-    """A call is announced once."""
+    """It only announces its call, and that once."""
     stream = StreamerV2(wire(*arguments("", "{", "")), require_terminal=False)
     pieces = [[piece.text for piece in stream.pieces()] for _ in iter(stream.next, False)]
     assert pieces == [[""], [], ["{"], []]
@@ -857,7 +857,7 @@ def test_deltas_that_repeat_a_beginning_and_continue() -> None:
     ],
 )
 def test_any_end_that_differs_is_noted(name: str, field: str) -> None:
-    """And has the last word."""
+    """The difference is noted, and nothing is handed out."""
     place = {"content_index": 0, "summary_index": 0, **COMPUTED}
     told = tell(
         event(f"{name}.delta", delta="ab", **place), event(f"{name}.done", **{field: "cd"}, **place)
@@ -867,7 +867,7 @@ def test_any_end_that_differs_is_noted(name: str, field: str) -> None:
 
 
 def test_a_whole_item_that_differs_is_noted() -> None:
-    """Its text is not handed out, and is the answer's."""
+    """The answer has the text of the item, which is not handed out."""
     told = tell(delta("ab"), done(message("cd")))
     assert (told.text, told.answer.text) == ("ab", "cd")
     assert dict(told.stream.notes) == {"text_differs": 1}
@@ -875,7 +875,7 @@ def test_a_whole_item_that_differs_is_noted() -> None:
 
 @pytest.mark.parametrize("last", [done(call("{}")), response("completed", output=[])])
 def test_what_waited_is_a_piece_of_its_call(last: Any) -> None:
-    """With its id and its name."""
+    """The piece has the id and the name of the call."""
     stream = StreamerV2(wire(*arguments("{}"), last), require_terminal=False)
     pieces = [piece for _ in iter(stream.next, False) for piece in stream.pieces()]
     assert pieces == [
@@ -885,7 +885,7 @@ def test_what_waited_is_a_piece_of_its_call(last: Any) -> None:
 
 
 def test_a_part_that_ends_late_is_found_by_its_index() -> None:
-    """After another one has begun."""
+    """Another part may have begun before it ends."""
     for index, kind in (("summary_index", "reasoning_summary"), ("content_index", "reasoning")):
         told = tell(
             *(

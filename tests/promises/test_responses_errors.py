@@ -52,7 +52,7 @@ def test_an_error_in_the_response(error: Any, status: str) -> None:
 
 
 def test_all_that_the_server_says() -> None:
-    """Type and parameter are handed on too."""
+    """The error has the type and the parameter too."""
     full = {"code": "rate_limit_exceeded", "message": "slow", "type": "tokens", "param": "model"}
     found = error_of(response("failed", error=full))
     assert isinstance(found, RateLimitError)
@@ -82,7 +82,7 @@ def test_what_is_not_an_error(error: Any) -> None:
 
 
 def test_errors_elsewhere_in_the_response() -> None:
-    """An error of a tool is not one of the response."""
+    """Neither an error of a tool nor one in the text is an error of the response."""
     mcp = {
         "type": "mcp_call",
         "id": "i",
@@ -96,7 +96,7 @@ def test_errors_elsewhere_in_the_response() -> None:
 
 @pytest.mark.parametrize("data", ["", "{}", "{", "[" * 100_000])
 def test_an_event_without_its_data(data: str) -> None:
-    """An event that you have made yourself has an error too."""
+    """An event that you make yourself has the error of its response, whatever its raw data."""
     raw = RawEvent("message", data)
     error = ResponseError(code="server_error", message="upstream died")
     found = ResponseCompleted(Response(error=error), raw=raw).stream_error()
@@ -107,7 +107,7 @@ def test_an_event_without_its_data(data: str) -> None:
 
 
 def test_an_incomplete_response_with_a_reason() -> None:
-    """The reason is why it ended."""
+    """The reason is the finish reason, and the error beside it does not count."""
     stream = end(
         response(
             "incomplete",
@@ -127,7 +127,7 @@ SAID = {"type": "error", "code": "content_filter", "message": "not allowed", "pa
 
 @pytest.mark.parametrize("events", [[FAILED, SAID], [SAID, FAILED]])
 def test_an_error_with_words_replaces_one_without(events: list[Any]) -> None:
-    """In either order."""
+    """The one with words is the error, in either order."""
     found = error_of(*events)
     assert (found.message, found.code, found.param) == ("not allowed", "content_filter", "input")
 
@@ -142,7 +142,7 @@ def test_the_first_words_stay() -> None:
 
 
 def test_no_call_of_a_failed_response_is_complete_because_of_its_status() -> None:
-    """A call that the server has not ended is not complete though the status says completed."""
+    """A call that the server has not ended is not complete, whatever the response's status."""
     begun = event("function_call_arguments.delta", item_id="fc", output_index=0, delta="{}")
     told = tell(
         done(call("", status="in_progress")), begun, response("completed", output=[], error=ERROR)
@@ -168,7 +168,7 @@ def test_counts_and_reason() -> None:
 
 
 def test_the_final_text() -> None:
-    """The model's commentary is text, and no part of the final answer."""
+    """The model's commentary is part of the text, but not of the final answer."""
     found = tell(
         done(message("Let me see. ", id="a", phase="commentary")),
         done(message("42", id="b", phase="final_answer"), 1),

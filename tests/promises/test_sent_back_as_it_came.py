@@ -106,7 +106,7 @@ class TestMessages:
         ids=range(9),
     )
     def test_what_is_beside_a_call_comes_back(self, deltas: list[dict[str, Any]]) -> None:
-        """In whichever piece of the call it came, once or with each of them."""
+        """It may come with any piece of the call, once or each time."""
         sent = message(*deltas, finish="tool_calls")
         assert sent == {
             "role": "assistant",
@@ -138,7 +138,7 @@ class TestMessages:
             assert len({one["id"] for one in sent["tool_calls"]}) == 2
 
     def test_one_choice_may_come_twice_in_a_chunk(self) -> None:
-        """And an odd piece may be between good ones."""
+        """A choice may be in a chunk twice, with an odd piece between good ones."""
         calls = [
             {"index": n, "id": f"c{n}", "function": {"name": "f", "arguments": "{}"}, "x": n}
             for n in range(3)
@@ -151,31 +151,31 @@ class TestMessages:
         assert [one["x"] for one in sent["tool_calls"]] == [0, 1, 2]
 
     def test_calls_of_one_id_without_an_index_have_their_own(self) -> None:
-        """Another name is another call."""
+        """A piece with another name begins another call, even under the same id."""
         deltas = [piece(None, "{}", id="c1", name=name, x=name) for name in ("f", "g")]
         sent = message(*deltas, finish="tool_calls")
         assert [one["x"] for one in sent["tool_calls"]] == ["f", "g"]
 
     def test_calls_without_ids_have_their_own(self) -> None:
-        """Whole arguments after whole arguments are another call."""
+        """Whole arguments that follow whole arguments begin another call."""
         deltas = [piece(0, "{}", name="f", extra_content={"n": n}) for n in (0, 1)]
         sent = message(*deltas, finish="tool_calls")
         assert [one["extra_content"] for one in sent["tool_calls"]] == [{"n": 0}, {"n": 1}]
 
     def test_a_name_that_comes_with_every_piece_begins_no_call(self) -> None:
-        """It is the arguments that tell."""
+        """A name begins no call while the arguments of the last one are not whole."""
         deltas = [piece(0, text, name="f", extra_content=SIGNATURE) for text in ('{"a":', "1}")]
         [sent] = message(*deltas, finish="tool_calls")["tool_calls"]
         assert (sent["function"]["arguments"], sent["extra_content"]) == ('{"a":1}', SIGNATURE)
 
     def test_an_id_that_changes_is_kept_to(self) -> None:
-        """The call that is open continues, and what came beside it stays with it."""
+        """The open call keeps its first id, and what came beside it."""
         first = piece(0, "{", id="c1", name="f", extra_content=SIGNATURE)
         [sent] = message(first, piece(0, "}", id="c2"), finish="tool_calls")["tool_calls"]
         assert (sent["id"], sent["extra_content"]) == ("c1", SIGNATURE)
 
     def test_calls_that_are_counted_differently_are_found_by_id(self) -> None:
-        """Where the fold sees one call and the pieces look like two."""
+        """Two pieces that look like two calls are one if their arguments are."""
         deltas = [
             piece(0, '{"a":', id="c1", name="f", extra_content=SIGNATURE),
             piece(0, "1}", id="c9", name="f"),
@@ -184,7 +184,7 @@ class TestMessages:
         assert (sent["id"], sent["extra_content"]) == ("c1", SIGNATURE)
 
     def test_what_is_inside_a_function_comes_back(self) -> None:
-        """Beside its name and arguments."""
+        """A key beside the name and the arguments of a function comes back too."""
         delta = {"id": "c1", "function": {"name": "f", "arguments": "{}", "signature": "s"}}
         sent = message({"tool_calls": [{"index": 0, **delta}]}, finish="tool_calls")
         assert sent["tool_calls"][0]["function"] == {
@@ -224,7 +224,7 @@ class TestMessages:
         ]
 
     def test_details_without_an_index_continue(self) -> None:
-        """As long as they are of one kind."""
+        """Blocks of one type are joined, and others are not."""
         texts = [{"type": "t", "text": text} for text in ("a", "b")]
         deltas = [{"reasoning_details": [one]} for one in (*texts, {"type": "u", "summary": "c"})]
         sent = message(*deltas, {"content": "Hi"})
@@ -254,7 +254,7 @@ class TestMessages:
         ]
 
     def test_a_list_that_comes_again_counts_once(self) -> None:
-        """Its items are whole, as those of images are."""
+        """Its items, such as images, are whole, so the second list adds nothing."""
         images = [{"type": "image", "url": "a"}, {"type": "image", "url": "b"}, "plain"]
         sent = message({"images": images}, {"images": images}, {"content": "Hi"})
         assert sent["images"] == images
@@ -283,7 +283,7 @@ class TestMessages:
         ]
 
     def test_a_message_after_its_deltas_is_not_kept_twice(self) -> None:
-        """Neither its parts, nor what is beside a call or inside its function."""
+        """Neither the parts of its content nor what is in its calls comes twice."""
         deltas = [
             {
                 "content": [{"type": "thinking", "thinking": text}],
@@ -358,7 +358,7 @@ class TestMessages:
         }
 
     def test_text_is_not_kept_twice(self) -> None:
-        """Nor is reasoning: the fold has both."""
+        """The fold has the text and the reasoning, so nothing else keeps them."""
         texts = [chunk({"content": f"word {number}"}) for number in range(50)]
         thoughts = [chunk({"reasoning": f"thought {number}"}) for number in range(50)]
         streamer = read(*thoughts, *texts, chunk({}, "stop"))
@@ -391,14 +391,14 @@ class TestMessages:
         }
 
     def test_annotations_come_back_with_all_their_keys(self) -> None:
-        """In the shapes in which they came, each once."""
+        """They come back in the shapes in which they came, each once."""
         page = {"url": "u", "start_index": 1, "end_index": 2, "title": "t", "favicon": "f"}
         nested = {"type": "url_citation", "url_citation": page, "index": 0}
         flat = {"type": "url_citation", "url": "v", "snippet": "s"}
         file = {"type": "file", "file": {"hash": "h"}}
         deltas = [chunk({"annotations": [nested, flat]}), chunk({"annotations": [file, "odd"]})]
         other = {"type": "url_citation", "url": "w"}
-        # The whole message has no places in a list, and one citation in another shape.
+        # The whole message leaves out an index, and has one citation in another shape.
         again = [
             {"type": "url_citation", "url_citation": page},
             {"type": "url_citation", "url_citation": {"url": "v", "title": None}},
@@ -413,7 +413,7 @@ class TestMessages:
         assert [one.type for one in typed] == ["url_citation"] * 2 + ["file", "url_citation"]
 
     def test_a_whole_answer_comes_back(self) -> None:
-        """Calls of one id are distinguished by their places."""
+        """Its own keys, and those of its calls, come back."""
         calls = [call("c1", extra_content={"n": 0}), call("c2", extra_content={"n": 1})]
         said = {
             "role": "assistant",
@@ -427,7 +427,7 @@ class TestMessages:
         assert read(whole, done=False).messages() == [said]
 
     def test_a_custom_call_comes_back_as_one(self) -> None:
-        """It has an input, and no function."""
+        """It has an input instead of a function."""
         first: dict[str, Any] = {
             "id": "c1",
             "type": "custom",
@@ -449,7 +449,7 @@ class TestMessages:
         assert sent["tool_calls"] == [first]
 
     def test_an_old_function_call_comes_back_as_one(self) -> None:
-        """In its own form."""
+        """It comes back as a `function_call`, with an empty object for empty arguments."""
         called: dict[str, Any] = {"name": "f", "arguments": ""}
         deltas: list[dict[str, Any]] = [{"function_call": called}, {"function_call": {}}]
         assert message(*deltas, finish="function_call") == {
@@ -464,7 +464,7 @@ class TestMessages:
         assert sent["tool_calls"] == [call("c1")]
 
     def test_one_choice_continues(self) -> None:
-        """The first, or the one that is asked for."""
+        """`messages()` returns the first choice, or the one that you ask for."""
         streamer = read(
             chunk({"content": "a", "x": 1}),
             chunk({"content": "b", "x": 2}, index="1"),
@@ -508,18 +508,18 @@ class TestMessages:
             assert json.loads(json.dumps(sent)) == sent
 
     def test_a_long_chunk_is_looked_into(self) -> None:
-        """Its keys are not compared."""
+        """Unknown keys beside a long text come back too."""
         sent = message({"content": "a" * 10_000, "x": 1}, {"content": "b" * 10_000})
         assert (sent["x"], len(sent["content"])) == (1, 20_000)
 
     def test_data_that_are_no_chunk_bring_nothing(self) -> None:
-        """An event may be made by hand."""
+        """An event that you make by hand may have such data."""
         for data in ("{", "[]", "{}", '{"choices": 1}', '{"choices": [{"delta": 1}]}'):
             made = ChatCompletionChunk(raw=RawEvent("message", data))
             assert not ChatKept(ChatFold()).take(made, None)
 
     def test_there_are_more_forms_than_are_remembered(self) -> None:
-        """A server that makes up keys costs time, and loses nothing."""
+        """However many different keys a server makes up, all come back."""
         keys = [{f"k{number}": number} for number in range(100)]
         sent = message(*keys, {"content": "Hi"}, *keys)
         assert {key: sent[key] for one in keys for key in one} == {
@@ -565,7 +565,7 @@ class TestInputItems:
         ]
 
     def test_items_come_back_however_they_came(self) -> None:
-        """Unknown keys included, and no id where there was none."""
+        """Unknown keys come back, and an item without an id gets none."""
         added = self.events("added", status="in_progress")
         for payloads in (
             [*added, *self.events("done"), self.ended(*self.ITEMS)],
@@ -576,11 +576,11 @@ class TestInputItems:
             assert read(*payloads, done=False).input_items() == [*self.ITEMS]
 
     def test_a_whole_response_comes_back(self) -> None:
-        """As it is sent where no stream is."""
+        """A response that was not streamed gives the same items."""
         assert read(self.ended(*self.ITEMS)["response"]).input_items() == [*self.ITEMS]
 
     def test_a_poorer_end_takes_nothing_away(self) -> None:
-        """What the last report lacks comes from those before it, text and keys."""
+        """Text and keys that the last event lacks come from the events before it."""
         text = {"type": "output_text", "text": "Hi", "annotations": []}
         item = {"type": "message", "id": "m1", "role": "assistant", "x": 1, "content": []}
         place = {"output_index": 0, "item_id": "m1", "content_index": 0}
@@ -595,7 +595,7 @@ class TestInputItems:
         ]
 
     def test_items_that_came_as_deltas_only_are_made_of_them(self) -> None:
-        """Without an id that was not given."""
+        """An item without an id gets none."""
         payloads = [
             {"type": "response.output_text.delta", "output_index": 0, "delta": "Hi"},
             self.ended(),
@@ -627,7 +627,7 @@ class TestInputItems:
         assert read(ended, done=False).input_items() == [{**item, "status": "completed"}]
 
     def test_data_that_are_no_item_bring_nothing(self) -> None:
-        """An event may be made by hand."""
+        """An event that you make by hand may have such data."""
         made = ResponseOutputItemDone(
             item=UnknownItem.of({}), output_index=0, raw=RawEvent("message", "{")
         )
@@ -639,7 +639,7 @@ class TestInputItems:
         assert kept.as_sent(answer, 0) == [item]
 
     def test_there_is_one_choice(self) -> None:
-        """A response has no others."""
+        """A choice other than 0 is an error."""
         streamer = read(self.ended(*self.ITEMS), done=False)
         with pytest.raises(ValueError, match="a response has no choice 1"):
             streamer._machine.answer.as_sent(1)
@@ -654,7 +654,7 @@ class TestInputItems:
         ],
     )
     def test_odd_items_break_nothing(self, item: dict[str, Any]) -> None:
-        """Whatever their names are."""
+        """Whatever is in them, what is sent back can be written as JSON."""
         done = {"type": "response.output_item.done", "output_index": 0, "item": item}
         for payloads in ([done, self.ended()], [self.ended(item)], [done, self.ended(item, item)]):
             sent = read(*payloads, done=False).input_items()
@@ -755,7 +755,7 @@ class TestConversation:
     def test_a_conversation_of_the_server_is_in_it(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """As far as this stream has seen it."""
+        """It has what this stream has seen of the conversation."""
         self.responses(server)
         stream = client.create_response_stream(model="m", input="Weather?", conversation="conv_1")
         with run_tools(client, stream, [weather]) as s:
@@ -780,7 +780,7 @@ class TestConversation:
     def test_a_recorded_loop_keeps_it(
         self, server: ScriptedServer, client: Client, tmp_path: Any
     ) -> None:
-        """The requests are behind the recording."""
+        """A source that is recorded still has its request."""
         self.responses(server)
         stream = client.create_response_stream(model="m", input="Weather?")
         recorded: StreamerV2 = StreamerV2(record(stream.source, tmp_path / "r.jsonl"))
@@ -794,13 +794,13 @@ class TestMisuse:
     """What there is nothing to continue from."""
 
     def test_an_answer_that_is_not_whole_is_refused(self) -> None:
-        """With what final() raises."""
+        """`messages()` raises what final() raises."""
         streamer = StreamerV2([events(chunk({"content": "Hi"}), done=False)])
         with pytest.raises(TruncatedStreamError):
             streamer.messages()
 
     def test_each_api_has_its_own(self) -> None:
-        """And an Assistants thread keeps its messages itself."""
+        """Chat Completions has messages(), Responses has input_items(), Assistants has neither."""
         chat = read(chunk({"content": "Hi"}), chunk({}, "stop"))
         with pytest.raises(TypeError, match="is not for this API"):
             chat.input_items()

@@ -87,7 +87,7 @@ def client(server: FakeServer) -> Iterator[Client]:
 
 
 def left_after(client: Client, server: FakeServer, count: int) -> tuple[Any, list[RawEvent]]:
-    """Return the bookmark of a stream that was left after *count* events, and these."""
+    """Return the bookmark of a stream that was left after *count* events, and those events."""
     server.add(stream_of(*EVENTS))
     seen = []
     with client.create_response_stream(model="m", input="Hi", background=True) as s:
@@ -103,7 +103,7 @@ def left_after(client: Client, server: FakeServer, count: int) -> tuple[Any, lis
 
 
 def test_a_bookmark_says_where_a_stream_is() -> None:
-    """Which answer, and which of its events is the current one; it can be stored as JSON."""
+    """It has the answer's id and the number of the current event, and can be stored as JSON."""
     s = StreamerV2([*encode_all(raws(*EVENTS))])
     assert s.bookmark() is None
     for number in range(LAST):
@@ -112,7 +112,7 @@ def test_a_bookmark_says_where_a_stream_is() -> None:
         assert bookmark == {"format": 1, "answer_id": ID, "position": number}
         assert json.loads(json.dumps(bookmark)) == bookmark
     assert s.next()
-    assert s.bookmark() is None  # there is nothing to take up
+    assert s.bookmark() is None  # there is nothing to resume
     assert not s.next()
     assert s.bookmark() is None
 
@@ -128,7 +128,7 @@ def test_a_bookmark_says_where_a_stream_is() -> None:
     ids=["not in the background", "no numbers", "chat", "a run"],
 )
 def test_where_nothing_can_be_resumed_there_is_no_bookmark(events: Any) -> None:
-    """It takes a response in the background, and numbers."""
+    """A bookmark needs a response in the background, and numbered events."""
     s = StreamerV2([*encode_all(raws(*events[:3]))])
     while s.next():
         assert s.bookmark() is None
@@ -136,7 +136,7 @@ def test_where_nothing_can_be_resumed_there_is_no_bookmark(events: Any) -> None:
 
 
 def test_a_stream_that_broke_off_has_a_bookmark() -> None:
-    """And one that an error interrupted, because the answer continues on the server."""
+    """So has one that an error interrupted, because the answer continues on the server."""
     for end in ([], raws({"type": "error", "message": "overloaded"})):
         s = StreamerV2([*encode_all([*raws(*EVENTS[:4]), *end])])
         while s.next():
@@ -146,7 +146,7 @@ def test_a_stream_that_broke_off_has_a_bookmark() -> None:
 
 
 def test_a_chained_stream_has_its_own() -> None:
-    """None before its first event."""
+    """It is None before the first event of the chained stream."""
     s = StreamerV2([*encode_all(raws(*EVENTS))])
     s.chain([*encode_all(raws(*payloads(id="resp_2")[:2]))])
     found = []
@@ -162,7 +162,7 @@ def test_a_chained_stream_has_its_own() -> None:
 def test_the_rest_is_handed_out_and_the_answer_is_whole(
     client: Client, server: FakeServer, count: int
 ) -> None:
-    """As in the process that had left it, wherever that was."""
+    """The other process continues wherever the first one has left the stream."""
     bookmark, seen = left_after(client, server, count)
     bookmark = json.loads(json.dumps(bookmark))
     server.add(stream_of(*EVENTS[count:]))
@@ -212,7 +212,7 @@ def test_seen_events_may_be_kept_in_any_form(
 def test_a_recording_of_the_first_process_is_seen(
     client: Client, server: FakeServer, tmp_path: Path
 ) -> None:
-    """Although it has more than the caller had stepped to."""
+    """The recording may have more events than the caller has read."""
     path = tmp_path / "first.jsonl"
     server.add(stream_of(*EVENTS[:7]))
     with client.create_response_stream(model="m", input="Hi", background=True, record=path) as s:
@@ -247,7 +247,7 @@ def test_the_recording_of_a_stream_that_was_interrupted_is_seen(
 def test_the_recordings_of_several_processes_are_seen(
     client: Client, server: FakeServer, tmp_path: Path
 ) -> None:
-    """In order; one that died before its first byte left an empty file."""
+    """They are read in order; a process that died early may have left an empty file."""
     first, second, third = paths = [tmp_path / f"{number}.jsonl" for number in range(3)]
     server.add(stream_of(*EVENTS[:3]), stream_of(*EVENTS[3:5]), stream_of(*EVENTS[5:]))
     stream = client.create_response_stream(model="m", input="Hi", background=True, record=first)
@@ -271,7 +271,7 @@ def test_the_recordings_of_several_processes_are_seen(
 
 
 def test_what_is_not_seen_is_refused(client: Client, tmp_path: Path) -> None:
-    """What else is in it, and a file that is not there."""
+    """Only events are accepted, and a file that does not exist is an error."""
     bookmark = {"format": 1, "answer_id": ID, "position": 3}
     for seen in ([7], [*raws(EVENTS[0]), "text"], [{"type": "response.created"}]):
         with pytest.raises(TypeError, match="seen must contain events or raw events"):
@@ -298,7 +298,7 @@ def test_half_a_character_is_taken_along(client: Client, server: FakeServer) -> 
 def test_without_seen_events_the_answer_has_what_came_since(
     client: Client, server: FakeServer
 ) -> None:
-    """Until the last event, which has all of it."""
+    """It has only what came after the bookmark, until the last event brings all of it."""
     bookmark = {"format": 1, "answer_id": ID, "position": 3}
     server.add(stream_of(*EVENTS[4:]))
     with client.resume_stream(bookmark) as s:
@@ -310,7 +310,7 @@ def test_without_seen_events_the_answer_has_what_came_since(
 
 
 def test_a_resumed_stream_breaks_off_and_continues(client: Client, server: FakeServer) -> None:
-    """By itself, as the first one would have; and a busy server is asked once more."""
+    """The client resumes it again by itself, and retries if the server is busy."""
     bookmark, seen = left_after(client, server, 3)
     server.add(
         error(503, "busy"),
@@ -351,7 +351,7 @@ def test_an_answer_that_is_gone_says_so(client: Client, server: FakeServer) -> N
 
 
 def test_a_rest_that_does_not_come_is_truncated(client: Client, server: FakeServer) -> None:
-    """However much was seen."""
+    """The stream is truncated, however many events were seen."""
     server.add(*[stream_of()] * 9)
     s = client.resume_stream({"format": 1, "answer_id": ID, "position": 3}, seen=raws(*EVENTS[:4]))
     assert not s.next()
@@ -359,7 +359,7 @@ def test_a_rest_that_does_not_come_is_truncated(client: Client, server: FakeServ
 
 
 def test_azure_is_asked_likewise(server: FakeServer) -> None:
-    """With its version."""
+    """The request goes to Azure's path, with the API version."""
     server.add(stream_of(*EVENTS[4:]))
     with AzureClient(server.url, api_key="k", api_version="v") as client:
         bookmark = {"format": 1, "answer_id": ID, "position": 3}
@@ -371,7 +371,7 @@ def test_azure_is_asked_likewise(server: FakeServer) -> None:
 
 
 def test_in_another_process(client: Client, server: FakeServer, tmp_path: Path) -> None:
-    """Which has nothing but two files."""
+    """The other process has two files: the bookmark, and the events so far."""
     bookmark, seen = left_after(client, server, 4)
     (tmp_path / "bookmark.json").write_text(json.dumps(bookmark))
     (tmp_path / "seen.sse").write_bytes(b"".join(encode_all(seen)))
@@ -397,7 +397,7 @@ with Client("sk-1", sys.argv[1]) as client:
 
 
 def test_events_from_the_start_are_left_out(client: Client, server: FakeServer) -> None:
-    """Up to the bookmark."""
+    """Events up to the bookmark are left out."""
     server.add(stream_of(*EVENTS))
     bookmark = {"format": 1, "answer_id": ID, "position": 3}
     with client.resume_stream(bookmark, seen=raws(*EVENTS[:4])) as s:
@@ -430,7 +430,7 @@ WHOLES = [
 def test_a_whole_answer_instead_of_the_rest_gives_what_is_missing(
     client: Client, server: FakeServer, whole: Reply, count: int
 ) -> None:
-    """In another process."""
+    """Another process hands out only what is missing."""
     bookmark, seen = left_after(client, server, count)
     server.add(whole)
     with client.resume_stream(bookmark, seen=seen) as s:
@@ -443,7 +443,7 @@ def test_a_whole_answer_instead_of_the_rest_gives_what_is_missing(
 def test_a_whole_answer_instead_of_the_rest_of_a_broken_stream(
     client: Client, server: FakeServer, whole: Reply
 ) -> None:
-    """In the same process."""
+    """The process in which the stream broke off hands out only what is missing."""
     server.add(stream_of(*EVENTS[:4]), whole)
     with client.create_response_stream(model="m", input="Hi", background=True) as s:
         assert "".join(s.text_deltas()) == LETTERS
@@ -455,7 +455,7 @@ def test_a_whole_answer_instead_of_the_rest_of_a_broken_stream(
 def test_an_unfinished_answer_instead_of_the_rest_is_asked_for_again(
     client: Client, server: FakeServer
 ) -> None:
-    """It says how far the server is; the rest comes later."""
+    """The response is still in progress, so the client asks for the rest once more."""
     unfinished = {**FACTS, "status": "in_progress", "output": []}
     server.add(stream_of(*EVENTS[:4]), json_answer(unfinished), stream_of(*EVENTS[4:]))
     with client.create_response_stream(model="m", input="Hi", background=True) as s:
@@ -487,7 +487,7 @@ def test_an_unfinished_answer_instead_of_the_rest_is_asked_for_again(
 def test_a_rest_that_does_not_follow_ends_the_stream(
     client: Client, server: FakeServer, rest: Reply, message: str
 ) -> None:
-    """As it does where a stream is resumed by itself; nothing of it is handed out."""
+    """It fails like a stream that the client resumes by itself, and hands out nothing."""
     server.add(rest)
     s = client.resume_stream({"format": 1, "answer_id": ID, "position": 3}, seen=raws(*EVENTS[:4]))
     assert not s.next()
@@ -524,7 +524,7 @@ def test_seen_events_that_do_not_fit_end_the_stream(
 
 
 def test_seen_events_may_come_twice(client: Client, server: FakeServer) -> None:
-    """Each counts once; pings and later events do not."""
+    """Each event counts once; pings, and events after the bookmark, do not count."""
     bookmark = {"format": 1, "answer_id": ID, "position": 3}
     seen = [RawEvent("ping", ""), *raws(*EVENTS[:3], *EVENTS[1:6]), RawEvent("ping", "{}")]
     server.add(stream_of(*EVENTS[4:]))
@@ -600,7 +600,7 @@ def test_what_is_not_a_bookmark_is_refused(
 
 
 def test_where_to_continue_is_in_the_bookmark_alone(client: Client) -> None:
-    """No argument overrules it; others are as for any stream."""
+    """`starting_after` is refused; other arguments are as for any stream."""
     bookmark = {"format": 1, "answer_id": ID, "position": 3}
     with pytest.raises(TypeError):
         client.resume_stream(bookmark, starting_after=7)  # type: ignore[call-arg] # that is the point

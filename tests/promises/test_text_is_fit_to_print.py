@@ -45,7 +45,7 @@ def test_the_loop_of_the_readme_prints_it(question: str, field: str) -> None:
 
 
 def test_half_a_character_is_not_a_piece() -> None:
-    """Nothing can be shown or stored of it yet."""
+    """It cannot be shown or stored, so it waits for its other half."""
     s = read(*(chat(content=text) for text in ("a" + HIGH, LOW, HIGH, LOW)))
     pieces = [[piece.text for piece in s.pieces()] for _ in s]
     assert pieces[:4] == [["a"], [SMILE], [], [SMILE]]
@@ -71,7 +71,7 @@ def test_half_a_character_waits_in_the_stream_when_the_reader_changes() -> None:
 
 
 def test_half_a_character_waits_even_if_the_text_was_not_asked_for() -> None:
-    """It belongs to the text that comes next."""
+    """The half belongs to the text that is read next."""
     s = read(chat(content="a" + HIGH), chat(content=LOW + "b"))
     assert s.next()
     assert s.read().decode() == SMILE + "b"
@@ -99,7 +99,7 @@ def test_there_is_nothing_without_an_event() -> None:
 
 
 def test_half_a_character_that_stays_alone_is_replaced() -> None:
-    """In the text that is read to the end, and in what is not its end."""
+    """It becomes U+FFFD, at the end of the text and within it."""
     assert "".join(read(chat(content="a" + HIGH)).text_deltas()) == "a\ufffd"
     assert "".join(read(chat(content=HIGH), chat(content="b")).text_deltas()) == "\ufffdb"
     assert "".join(read(chat(content=LOW + "b")).text_deltas()) == "\ufffdb"
@@ -114,7 +114,7 @@ def test_an_answer_of_reasoning_only_is_noted() -> None:
 
 
 def test_an_answer_with_text_is_not_noted() -> None:
-    """Wherever its text came, and however."""
+    """Wherever in the stream its text comes."""
     for chunks in ([chat(content="a")], [chat(content="")] * 5 + [chat(content="a")]):
         s = read(*chunks)
         while s.next():

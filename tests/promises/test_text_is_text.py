@@ -36,7 +36,7 @@ CONTENTS = [
 
 @pytest.mark.parametrize("content", CONTENTS, ids=repr)
 def test_content_of_a_message(content: Any) -> None:
-    """In a whole response, in an item, after its deltas and as the body of an answer."""
+    """Its text is read in a whole response, in an item, after its deltas, and in a body."""
     item = message(content)
     done = event({"type": "response.output_item.done", "output_index": 0, "item": item})
     deltas = [event({"type": "response.output_text.delta", "delta": text}) for text in "Hi"]
@@ -54,7 +54,7 @@ def test_content_of_a_message(content: Any) -> None:
 
 @pytest.mark.parametrize("content", ["", None, []])
 def test_content_without_anything(content: Any) -> None:
-    """It takes nothing back."""
+    """Empty content at the end takes nothing back."""
     delta = event({"type": "response.output_text.delta", "delta": "Hi"})
     told = read(delta, end(message(content)))
     assert (told.text, told.answer.text, told.outcome) == ("Hi", "Hi", "completed")
@@ -95,6 +95,6 @@ def test_what_is_not_text_stays_as_it_is() -> None:
 
 
 def test_input_of_a_custom_tool_may_be_an_object() -> None:
-    """Which is its JSON text, as with arguments."""
+    """The input is then its JSON text, as with arguments."""
     told = read(end({"type": "custom_tool_call", "call_id": "c", "name": "f", "input": {"a": 1}}))
     assert [call.arguments for call in told.answer.calls] == ['{"a": 1}']

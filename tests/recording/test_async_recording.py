@@ -53,7 +53,7 @@ class TestRecord:
 
     @on_every_loop
     async def test_it_writes_what_is_read(self, loop: Loop, tmp_path: Path) -> None:
-        """The recording is that of a blocking stream."""
+        """The recording is the same as that of a blocking stream."""
         path, other = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
         async with AsyncStreamerV2(record(Source(loop, *chat("a", "b")), path)) as s:
             assert (await s.final()).text == "ab"
@@ -76,7 +76,7 @@ class TestRecord:
 
     @on_every_loop
     async def test_a_failure_is_written_and_raised(self, loop: Loop, tmp_path: Path) -> None:
-        """As the source raised it."""
+        """The stream fails, and the end of the recording has the error of the source."""
         path = tmp_path / "a.jsonl"
         source = Source(loop, chat("a")[0], error=OSError("gone"))
         s = AsyncStreamerV2(record(source, path))
@@ -128,7 +128,7 @@ class TestRecord:
     async def test_an_exception_of_the_callers_own_is_not_an_end(
         self, loop: Loop, tmp_path: Path
     ) -> None:
-        """It leaves next() as it is, and the recording says that the reader left."""
+        """next() raises it unchanged, and the recording says that the reader left."""
         path = tmp_path / "a.jsonl"
         source = Source(loop, chat("a")[0], error=ValueError("mine"))
         source.interrupted = True  # type: ignore[attr-defined] # it tells whose exceptions these are
@@ -141,7 +141,7 @@ class TestRecord:
 
     @on_every_loop
     async def test_a_retry_goes_into_the_same_file(self, loop: Loop, tmp_path: Path) -> None:
-        """As a section of its own."""
+        """The retry is a section of its own."""
         path = tmp_path / "a.jsonl"
         first = Renewable(loop, BUSY)
         first.retries = Source(loop, *chat("a"))
@@ -151,7 +151,7 @@ class TestRecord:
 
     @on_asyncio
     async def test_what_is_not_a_chunk_is_the_readers_to_refuse(self, tmp_path: Path) -> None:
-        """It is not written."""
+        """Text instead of bytes is a TypeError."""
 
         async def texts() -> AsyncIterator[Any]:
             yield "text"
@@ -163,7 +163,7 @@ class TestRecord:
 
     @on_asyncio
     async def test_a_full_disk_is_reported_after_what_has_arrived(self) -> None:
-        """The next read fails."""
+        """The chunk that has arrived is returned, and the next read fails."""
 
         class Full(io.BytesIO):
             """A disk without room."""
@@ -180,7 +180,7 @@ class TestRecord:
 
     @on_asyncio
     async def test_what_is_not_a_source_makes_no_file(self, tmp_path: Path) -> None:
-        """The file is made after the source was looked at."""
+        """The source is checked before the file is made."""
         with pytest.raises(TypeError, match="a source is an iterable"):
             record(1, tmp_path / "a.jsonl")  # type: ignore[call-overload]
         assert not (tmp_path / "a.jsonl").exists()
@@ -189,7 +189,7 @@ class TestRecord:
     async def test_a_stream_that_is_not_closed_is_recorded_whole(
         self, loop: Loop, tmp_path: Path
     ) -> None:
-        """Who reads to the end need not close it."""
+        """If you read to the end, you need not close the stream."""
         path = tmp_path / "a.jsonl"
         assert await AsyncStreamerV2(record(Source(loop, *chat("a")[:-1]), path)).read() == b"a"
         gc.collect()
@@ -211,7 +211,7 @@ class TestReplay:
 
     @on_every_loop
     async def test_the_pace_is_that_of_the_recording(self, loop: Loop) -> None:
-        """Each read comes when its time has come, and other tasks run meanwhile."""
+        """Each read comes at its time, and other tasks run meanwhile."""
         ran: list[str] = []
 
         async def read() -> None:
@@ -263,7 +263,7 @@ class TestReplay:
 
     @on_every_loop
     async def test_it_is_not_waited_for_after_the_answer(self, loop: Loop) -> None:
-        """The time for what may follow runs out."""
+        """The time limit for what may follow expires."""
         source = replay(io.BytesIO(PACED), speed=1.0)
         s = AsyncStreamerV2(source)
         assert await s.next()
@@ -272,7 +272,7 @@ class TestReplay:
         assert isinstance(s.err(), StreamTimeoutError)
 
     def test_a_recording_that_is_too_slow_is_an_error(self) -> None:
-        """As it is where reading blocks."""
+        """The error is the same as that of a blocking replay."""
         s = AsyncStreamerV2(replay(io.BytesIO(PACED), speed=1e-9))
         while asyncio.run(s.next()):
             pass

@@ -128,7 +128,7 @@ def test_a_stream_is_a_head_its_reads_and_an_end(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_no_text_are_in_base64(tmp_path: Path) -> None:
-    """A read that begins or ends in the middle of a character is exact as well."""
+    """A read that begins or ends in the middle of a character is recorded exactly."""
     with StreamerV2(
         record([b'data: "\xc3', b'\xa9"\n\n', b"data: [DONE]\n\n"], tmp_path / "a")
     ) as s:
@@ -170,7 +170,7 @@ def test_the_end_is_reported_in_one_word(
 
 
 def test_no_secret_of_a_header_is_written(tmp_path: Path) -> None:
-    """It is hidden as the key is, also from the error."""
+    """It is hidden as the key is, in the error too."""
     path = tmp_path / "a.jsonl"
     secret = "secret/of+mine"
     script = [json_answer({"error": {"message": f"bad {secret}"}}, status="401 No")]
@@ -341,7 +341,7 @@ def test_tools_are_answered_in_a_recorded_stream(tmp_path: Path) -> None:
 
 
 class Plain:
-    """A source that is not a connection, ends with what it is told to, and notes its closing."""
+    """A source that is not a connection: it ends as it is told to, and notes that it was closed."""
 
     closed = False
 
@@ -388,7 +388,7 @@ def test_any_source_can_be_recorded(tmp_path: Path) -> None:
 
 
 def test_a_recorded_source_can_do_what_a_connection_can(tmp_path: Path) -> None:
-    """The streamer finds every question that it asks of an exchange."""
+    """It has everything that the streamer may ask an exchange for."""
     source = record([DONE], tmp_path / "a.jsonl")
     for protocol in (LiveSource, RequestedSource, RenewableSource, AnsweredSource):
         assert isinstance(source, protocol)
@@ -432,7 +432,7 @@ def test_a_list_can_be_cancelled(tmp_path: Path) -> None:
 
 
 def test_an_error_of_the_source_is_the_readers_too(tmp_path: Path) -> None:
-    """What is written is the error that the scanner makes of it."""
+    """The recording has the error that the scanner raises."""
     with EventScanner(record(Plain(ValueError("odd")), tmp_path / "a.jsonl")) as scanner:
         assert not scanner.next()
     message = "the source broke off: ValueError: odd"
@@ -444,14 +444,14 @@ def test_an_error_of_the_source_is_the_readers_too(tmp_path: Path) -> None:
 
 
 def test_what_is_not_a_chunk_is_the_readers_to_refuse(tmp_path: Path) -> None:
-    """Text instead of bytes is the TypeError that it is without a recording."""
+    """Text instead of bytes is a TypeError, as it is without a recording."""
     with EventScanner(record(Plain("text"), tmp_path / "a.jsonl")) as scanner:
         with pytest.raises(TypeError, match="a source must yield bytes, not str"):
             scanner.next()
 
 
 def test_what_is_not_a_source_makes_no_file(tmp_path: Path) -> None:
-    """Misuse is told before anything is made."""
+    """A mistake is reported before a file is made."""
     wrong: Any = 5
     with pytest.raises(TypeError, match="not int"):
         record(wrong, tmp_path / "a.jsonl")
@@ -506,7 +506,7 @@ def test_a_full_disk_loses_nothing_that_has_arrived(lines: int) -> None:
 
 @pytest.mark.wires("blocking")
 def test_a_stream_that_is_not_closed_is_recorded_whole(tmp_path: Path) -> None:
-    """Who reads to the end need not close; who leaves the middle open is warned."""
+    """A stream that was read to its end need not be closed; one left open gives a warning."""
     path = tmp_path / "a.jsonl"
     assert StreamerV2(record([HELLO + STOP + DONE], path)).read() == "Hé".encode()
     gc.collect()
@@ -529,7 +529,7 @@ class Failing:
         yield HELLO + STOP + DONE
 
     def retry(self, error: Exception) -> Failing | None:
-        """Return the same with a try less."""
+        """Return the same source with one retry less."""
         return Failing(self.tries - 1) if self.tries else None
 
     def resume(self, error: Exception, answer_id: str, position: int) -> None:
@@ -538,7 +538,7 @@ class Failing:
 
 @pytest.mark.wires("blocking")
 def test_a_try_that_is_left_in_the_middle_has_an_end(tmp_path: Path) -> None:
-    """An error event before any content leads to another try; the first one is closed then."""
+    """An error event before any content leads to a retry; the first section ends then."""
     path = tmp_path / "a.jsonl"
     with StreamerV2(record(Failing(1), path)) as s:
         assert [type(event) for event in s].count(ErrorEvent) == 0

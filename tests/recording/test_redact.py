@@ -25,7 +25,7 @@ RECORDINGS = [
     *sorted((ROOT / "docs/examples").glob("**/*.jsonl")),
 ]
 
-# Text that nothing is left of: only covered letters, and what is no letter.
+# Text of which nothing is left: only covered letters, and other characters.
 COVERED = re.compile(r"(?:[^\w]|[xX1_\u00e9\u8a9e\U0001f600])*")
 
 
@@ -47,7 +47,7 @@ def data(value: Any) -> bytes:
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("name", ALL)
 def test_a_covered_stream_has_the_same_events(name: str) -> None:
-    """Whichever server sent it: as much text in each, the same notes and the same end."""
+    """Each event has as much text; notes and end are the same, whichever server sent it."""
     body = Cover().body(ALL[name])
     assert len(body) == len(ALL[name])
     assert story(body) == story(ALL[name])
@@ -99,7 +99,7 @@ def test_a_redacted_recording_has_the_same_reads(path: Path, tmp_path: Path) -> 
     ],
 )
 def test_letters_become_letters_of_the_same_size(text: str, expected: str) -> None:
-    """In UTF-8, so that each read ends where it did."""
+    """They take as many bytes in UTF-8, so that each read ends where it did."""
     assert covered(text) == expected
     assert len(expected.encode()) == len(text.encode())
 
@@ -126,7 +126,7 @@ def test_letters_become_letters_of_the_same_size(text: str, expected: str) -> No
             '{"metadata": {"xx": "xx", "x": [true, 1]}}',
         ),
         ('{"bad key": null, "ok": {}}', '{"xxx xxx": null, "ok": {}}'),
-        # IDs stay apart; short ones are numbers.
+        # IDs stay different from each other; short ones become numbers.
         (
             '[{"id": "run_abcdef", "a_id": "run_abcdeg"}, {"id": "run_abcdef"}, {"id": "0"}]',
             '[{"id": "run_000001", "a_id": "run_000002"}, {"id": "run_000001"}, {"id": "0"}]',
@@ -151,7 +151,7 @@ def test_letters_become_letters_of_the_same_size(text: str, expected: str) -> No
     ],
 )
 def test_json_keeps_its_structure(payload: str, expected: str) -> None:
-    """Whether or not all of it is JSON."""
+    """Also if only a part of it is JSON."""
     assert Cover().json(payload) == expected
 
 
@@ -313,7 +313,7 @@ def test_a_message_of_this_library_stays(tmp_path: Path) -> None:
 
 
 def test_a_recording_without_an_end_has_none(tmp_path: Path) -> None:
-    """A crash leaves one behind, which is worth a report."""
+    """A crash leaves such a recording, which is worth a report."""
     (tmp_path / "a.jsonl").write_text(f'{json.dumps(HEAD)}\n{{"t": 0, "text": "data: 1"}}\n')
     redact_recording(tmp_path / "a.jsonl", tmp_path / "b.jsonl")
     (section,) = read_recording(tmp_path / "b.jsonl")
@@ -321,7 +321,7 @@ def test_a_recording_without_an_end_has_none(tmp_path: Path) -> None:
 
 
 def test_a_plain_event_stream_becomes_a_recording(tmp_path: Path) -> None:
-    """Such as curl prints it."""
+    """It may be what `curl` has printed."""
     body = data({"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]})
     redact_recording(io.BytesIO(body), tmp_path / "a.jsonl")
     with StreamerV2(replay(tmp_path / "a.jsonl")) as s:
@@ -330,7 +330,7 @@ def test_a_plain_event_stream_becomes_a_recording(tmp_path: Path) -> None:
 
 
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
-    """And no copy is made."""
+    """No copy is made."""
     with pytest.raises(RecordingError, match="line 1: this is neither a recording"):
         redact_recording(io.BytesIO(b"Hello"), tmp_path / "a.jsonl")
     assert not (tmp_path / "a.jsonl").exists()
@@ -339,7 +339,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
 def test_the_command_writes_a_copy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says where, and reads standard input too."""
+    """It says where the copy is, and reads standard input too."""
     copy = tmp_path / "copy.jsonl"
     assert main(["redact", str(RECORDINGS[0]), str(copy)]) == 0
     assert capsys.readouterr().err == f"redacted in {copy}: read it before you send it\n"

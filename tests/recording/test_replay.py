@@ -196,7 +196,7 @@ def test_any_bytes_come_back_as_they_were(chunks: list[bytes], seed: int | None)
 
 
 class TestPace:
-    """Each read is waited for until its time."""
+    """A replay waits for each read until its time."""
 
     @pytest.fixture
     def waits(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
@@ -214,7 +214,7 @@ class TestPace:
         return waits
 
     def test_it_is_that_of_the_recording(self, waits: list[float]) -> None:
-        """Divided by the speed."""
+        """The times of the recording are divided by the speed."""
         head = HEAD.replace(b"}", b', "t": 1}')
         read = READ.replace(b"0", b"2.5")
         end = CLEAN.replace(b"0", b"4")
@@ -231,7 +231,7 @@ class TestPace:
         expected: list[float],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """The pace is the same, and a cancellation is heard."""
+        """The pace is the same, and a cancellation is noticed after one slice."""
         monkeypatch.setattr(waiting, "sliced", sliced)
         played = replay(
             io.BytesIO(HEAD + READ.replace(b"0", b"1.25") + CLEAN.replace(b"0", b"9")), speed=1
@@ -267,7 +267,7 @@ def test_a_replay_that_waits_can_be_cancelled(tmp_path: Path) -> None:
 def test_a_replay_is_not_waited_for_after_the_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the server held open is left after the grace, as a connection would be."""
+    """What the server held open is left after the grace period, as a connection would be."""
     monkeypatch.setattr("openai_scan.stream.machine.GRACE_SECONDS", 0.05)
     lines = [
         {"t": 0, "text": chat("Hi", "stop").decode()},
@@ -281,7 +281,7 @@ def test_a_replay_is_not_waited_for_after_the_answer(
 
 
 def test_a_replay_can_do_what_a_connection_can() -> None:
-    """The streamer finds every question that it asks of an exchange."""
+    """It has everything that the streamer may ask an exchange for."""
     played = replay(io.BytesIO(HEAD.replace(b"}", b', "headers": {"a": "b"}}') + CLEAN))
     for protocol in (LiveSource, RequestedSource, RenewableSource, AnsweredSource):
         assert isinstance(played, protocol)
@@ -303,7 +303,7 @@ def test_a_replay_can_do_what_a_connection_can() -> None:
 def test_a_recording_that_was_cut_off_is_played_so_far(
     tmp_path: Path, tail: bytes, text: str
 ) -> None:
-    """After a crash the end is missing, or half a line of it; that is said, and nothing lost."""
+    """After a crash, the end or half a line is missing: an error says so, the rest is played."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(HEAD + READ + tail)
     scanner = EventScanner(replay(path))
@@ -320,7 +320,7 @@ def test_a_recording_that_was_cut_off_is_played_so_far(
 
 
 def test_a_whole_answer_in_a_cut_recording_is_whole() -> None:
-    """Where the answer came to its end, a missing end line is no more than a note."""
+    """It is completed, although the line of its end is missing."""
     lines = HEAD + json.dumps({"t": 0, "text": WHOLE.decode()}).encode()
     s = StreamerV2(replay(io.BytesIO(lines)))
     assert s.read().decode() == "Hé"
@@ -378,7 +378,7 @@ def test_what_is_not_a_recording_is_reported_with_its_line(
 
 
 def test_misuse_is_reported_at_once(tmp_path: Path) -> None:
-    """No speed, no exchange, no file."""
+    """A speed of 0, an exchange that does not exist, a missing file."""
     with pytest.raises(ValueError, match="speed must be above 0, not 0"):
         replay(io.BytesIO(HEAD), speed=0)
     with pytest.raises(ValueError, match="the file has no exchange 1: it has 1, from 0"):
@@ -388,12 +388,12 @@ def test_misuse_is_reported_at_once(tmp_path: Path) -> None:
 
 
 def test_a_byte_order_mark_is_not_part_of_a_recording() -> None:
-    """Editors on Windows put one in front, and end the lines as they like."""
+    """Editors on Windows add one, and end lines with CRLF."""
     file = io.BytesIO()
     list(record([WHOLE], file))
     edited = b"\xef\xbb\xbf" + file.getvalue().replace(b"\n", b"\r\n")
     assert list(replay(io.BytesIO(edited))) == [WHOLE]
-    twice = io.BytesIO(edited + b"\xef\xbb\xbf\r\n" + edited)  # put together
+    twice = io.BytesIO(edited + b"\xef\xbb\xbf\r\n" + edited)  # two files put together
     assert list(replay(twice, exchange=1)) == [WHOLE]
 
 
@@ -405,7 +405,7 @@ def test_a_byte_order_mark_is_not_part_of_a_recording() -> None:
 def test_a_plain_event_stream_is_played_too(
     tmp_path: Path, content: bytes, settings: dict[str, Any]
 ) -> None:
-    """What is in the file decides, and not its name."""
+    """The content of the file decides, not its name."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(content)
     with StreamerV2(replay(path, **settings)) as s:
@@ -433,7 +433,7 @@ def test_a_pipe_is_played_as_it_comes() -> None:
 
 
 def test_several_streams_in_one_file() -> None:
-    """Each is played by its number; a section that continues with another belongs to it."""
+    """Each is played by its number; a retry belongs to the stream before it."""
     again = HEAD.replace(b"}", b', "again": "retry"}')
     other = READ.replace(b"1", b"2")
     content = HEAD + CLEAN + again + READ + CLEAN + HEAD + other + CLEAN
@@ -444,7 +444,7 @@ def test_several_streams_in_one_file() -> None:
 
 
 def test_a_section_is_asked_for_in_the_way_it_came() -> None:
-    """What was sent again is not what was resumed."""
+    """What was resumed is returned by resume(), and not by retry()."""
     again = HEAD.replace(b"}", b', "again": "resume"}')
     played = replay(io.BytesIO(HEAD + CLEAN + again + READ + CLEAN))
     assert played.retry(TransportError("x")) is None

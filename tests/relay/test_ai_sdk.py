@@ -1,4 +1,4 @@
-"""Front ends made of the AI SDK, in Node.js: they stream, stop and resume answers of the relay."""
+"""Front ends built with the AI SDK, in Node.js: they stream, stop and resume relay answers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class FrontEnd:
     """A front end in a process of its own.
 
     Args:
-        module: Which version of the AI SDK it is made of.
+        module: The version of the AI SDK that it is built with.
     """
 
     def __init__(self, module: str) -> None:
@@ -66,12 +66,12 @@ class FrontEnd:
         on: Mapping[str, Callable[[], object]] | None = None,
         **given: Any,
     ) -> Any:
-        """Run a scenario, and return what it returns.
+        """Run a scenario, and return its result.
 
         Args:
             name: Its name.
-            port: Where the relay is.
-            on: What to do when it notes something.
+            port: The port of the relay.
+            on: What to do at each of its notes.
             given: Its arguments.
         """
         assert self._process.stdin is not None
@@ -89,7 +89,7 @@ class FrontEnd:
 
 @pytest.fixture(scope="module", params=["ai", "ai5"])
 def front_end(request: pytest.FixtureRequest) -> Iterator[FrontEnd]:
-    """Start a front end of the newest version, and one of the oldest that has this protocol."""
+    """Start a front end with the newest version, and with the oldest that has this protocol."""
     started = FrontEnd(request.param)
     yield started
     started.close()
@@ -97,7 +97,7 @@ def front_end(request: pytest.FixtureRequest) -> Iterator[FrontEnd]:
 
 @pytest.fixture
 def port(relay: Relay) -> Iterator[int]:
-    """Serve the relay, and return where."""
+    """Serve the relay, and return the port."""
     with serving(asgi(relay, by_header), "asgi") as port:
         yield port
         relay.close()
@@ -114,7 +114,7 @@ def roles_and_texts(messages: list[Any]) -> list[tuple[str, str]]:
 def test_an_answer_is_streamed(
     upstream: FakeServer, store: MemoryStore, front_end: FrontEnd, port: int
 ) -> None:
-    """It grows word by word, and its message is the one that is saved."""
+    """It grows word by word, and its id is that of the stored message."""
     upstream.add(chat_answer("Hello there you"))
     read = front_end.run("read", port, id=CHAT, text="Hi")
     assert [text for text in read["texts"] if text][:3] == [
@@ -137,7 +137,7 @@ def test_an_answer_is_streamed(
 
 
 def test_a_conversation(upstream: FakeServer, front_end: FrontEnd, port: int) -> None:
-    """The relay knows what was said before, whatever the browser says was."""
+    """The relay uses the history that it has stored, not the one that the browser sends."""
     upstream.add(chat_answer("One"), chat_answer("Two"))
     shown = front_end.run("talk", port, id=CHAT, texts=["First", "Second"])
     assert roles_and_texts(shown["messages"]) == [
@@ -155,7 +155,7 @@ def test_a_conversation(upstream: FakeServer, front_end: FrontEnd, port: int) ->
 
 
 def test_an_answer_is_asked_for_again(upstream: FakeServer, front_end: FrontEnd, port: int) -> None:
-    """The front end shows the new one; the relay keeps both, since it forgets nothing."""
+    """The front end shows the new answer; the relay keeps both."""
     upstream.add(chat_answer("One"), chat_answer("Two"))
     shown = front_end.run("regenerate", port, id=CHAT, text="Hi")
     assert roles_and_texts(shown["messages"]) == [("user", "Hi"), ("assistant", "Two")]
@@ -164,7 +164,7 @@ def test_an_answer_is_asked_for_again(upstream: FakeServer, front_end: FrontEnd,
 
 
 def test_stop(upstream: FakeServer, store: MemoryStore, front_end: FrontEnd, port: int) -> None:
-    """What came is shown and kept, and the server that answers is left."""
+    """The text so far is shown and kept, and the relay disconnects from the model server."""
     upstream.add([chat_chunk("Hel"), hold()])
     shown = front_end.run("stop", port, id=CHAT, text="Hi", until="Hel")
     assert roles_and_texts(shown["messages"]) == [("user", "Hi"), ("assistant", "Hel")]
@@ -178,7 +178,7 @@ def test_stop(upstream: FakeServer, store: MemoryStore, front_end: FrontEnd, por
 
 
 def test_an_answer_is_resumed(upstream: FakeServer, front_end: FrontEnd, port: int) -> None:
-    """A page that is loaded again has all of it, and it was asked for once."""
+    """A reloaded page gets the whole answer, which was requested once."""
     held = hold()
     upstream.add([chat_chunk("Hel"), held, chat_chunk("lo"), done()])
     shown = front_end.run(
@@ -192,7 +192,7 @@ def test_an_answer_is_resumed(upstream: FakeServer, front_end: FrontEnd, port: i
 def test_nothing_is_resumed_where_nothing_runs(
     upstream: FakeServer, front_end: FrontEnd, port: int
 ) -> None:
-    """Neither in a conversation that is not there, nor after the end of an answer."""
+    """This holds for a missing conversation and for an answer that has ended."""
     assert front_end.run("reconnect", port, id=CHAT) is None
     upstream.add(chat_answer("Hello"))
     front_end.run("talk", port, id=CHAT, texts=["Hi"])
@@ -205,7 +205,7 @@ def test_nothing_is_resumed_where_nothing_runs(
 def test_a_page_begins_with_what_is_stored(
     upstream: FakeServer, front_end: FrontEnd, port: int
 ) -> None:
-    """And continues the running answer, which it has once."""
+    """It then continues the running answer, which it shows once."""
     held = hold()
     upstream.add(
         chat_calls(ToolCall("weather", {"city": "Oslo"})),
@@ -225,7 +225,7 @@ def test_a_page_begins_with_what_is_stored(
 
 
 def test_calls(upstream: FakeServer, front_end: FrontEnd, port: int) -> None:
-    """They are tools that the front end has no type for, with their arguments as a value."""
+    """They become dynamic tools, with the arguments as a value."""
     upstream.add(chat_calls(ToolCall("weather", {"city": "Oslo"})))
     shown = front_end.run("talk", port, id=CHAT, texts=["Hi"])
     part = shown["messages"][1]["parts"][-1]
@@ -247,7 +247,7 @@ def test_calls(upstream: FakeServer, front_end: FrontEnd, port: int) -> None:
 def test_an_answer_that_fails(
     upstream: FakeServer, front_end: FrontEnd, port: int, steps: Any, said: str
 ) -> None:
-    """The front end shows an error, in words of ours, beside what came."""
+    """The front end shows an error in the relay's words, not in those of the model server."""
     upstream.add(steps)
     shown = front_end.run("talk", port, id=CHAT, texts=["Hi"])
     assert (shown["status"], shown["error"]) == ("error", said)
@@ -262,7 +262,7 @@ def test_a_request_that_is_refused(front_end: FrontEnd, port: int) -> None:
 
 @contextlib.contextmanager
 def written(*entries: tuple[EntryKind, Mapping[str, Any]]) -> Iterator[Relay]:
-    """Make a relay with a running answer whose entries are these; it produces nothing itself."""
+    """Make a relay with a running answer that has these entries, and that no process works on."""
     with (
         Client("k", "http://127.0.0.1:9/v1") as client,
         Relay(MemoryLog(), MemoryStore(), ChatUpstream(client, model="m"), produce=False) as relay,
@@ -278,7 +278,7 @@ DONE: tuple[EntryKind, Mapping[str, Any]] = ("done", {"status": "completed", "sa
 
 
 def test_kinds_of_text(front_end: FrontEnd) -> None:
-    """Reasoning is shown as such; a refusal is a text, since there is no other kind for it."""
+    """Reasoning has a kind of its own; a refusal is text, as the protocol has no kind for it."""
     entries: list[tuple[EntryKind, Mapping[str, Any]]] = [
         ("delta", {"reasoning": "H"}),
         ("delta", {"reasoning": "m"}),
@@ -297,7 +297,7 @@ def test_kinds_of_text(front_end: FrontEnd) -> None:
 
 
 def test_text_that_is_replaced(front_end: FrontEnd) -> None:
-    """The newest version takes the old one back; the oldest shows an error."""
+    """The newest version replaces the text; the oldest shows an error."""
     entries: list[tuple[EntryKind, Mapping[str, Any]]] = [
         ("delta", {"text": "Hel"}),
         ("reset", {"text": "Bye"}),

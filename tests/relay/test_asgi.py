@@ -1,4 +1,4 @@
-"""What only servers of ASGI do: they tell of browsers that leave, stall, or send slowly."""
+"""What only ASGI servers do: they report browsers that leave, stall, or send slowly."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Request:
         self.sent.append(message)
 
     async def answer(self, app: Any, send: Send | None = None) -> None:
-        """Have the application answer."""
+        """Let the application answer."""
         await asyncio.wait_for(app(self.scope, self.messages.get, send or self.send), PATIENCE)
 
     def body(self, data: bytes, *, more: bool = False) -> None:
@@ -73,7 +73,7 @@ class Request:
 
 @pytest.fixture
 def closed(monkeypatch: pytest.MonkeyPatch) -> list[Reading]:
-    """Return the readings that are closed."""
+    """Return the list of readings that have been closed."""
     closed: list[Reading] = []
     close = Reading.close
 
@@ -88,7 +88,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[Reading]:
 def test_a_browser_that_leaves_in_silence(
     relay: Relay, upstream: FakeServer, closed: list[Reading]
 ) -> None:
-    """It is noticed at once, without a heartbeat."""
+    """The relay notices at once, without a heartbeat."""
     upstream.add([chat_chunk("Hel"), hold()])
     stream = relay.start("Hi", user="alice").stream
 
@@ -111,7 +111,7 @@ def test_a_browser_that_leaves_in_silence(
 def test_a_browser_that_takes_nothing(
     relay: Relay, upstream: FakeServer, closed: list[Reading], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is given up after a while, and one that only waits is not."""
+    """The relay gives it up after a while, but not a browser that is only waiting."""
     monkeypatch.setattr(sending, "_STALL_SECONDS", 0.01)
     monkeypatch.setattr(relay, "heartbeat", 0.03)
     upstream.add([chat_chunk("Hel"), hold()])
@@ -139,7 +139,7 @@ def test_a_browser_that_takes_nothing(
 def test_a_browser_that_reads_nothing(
     relay: Relay, upstream: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its connection is not held, and the answer is saved; it is not in the way of another one."""
+    """The relay closes its connection, and another browser still gets the whole answer."""
     monkeypatch.setattr(sending, "_STALL_SECONDS", 0.05)
     given_up = threading.Event()
     monkeypatch.setattr(Reading, "close", lambda _: given_up.set())
@@ -161,7 +161,7 @@ def test_a_browser_that_reads_nothing(
 def test_a_server_that_cannot_send(
     relay: Relay, upstream: FakeServer, closed: list[Reading], error: Exception
 ) -> None:
-    """A browser that has left is not a fault; anything else is."""
+    """An OSError means that the browser has left; any other error is raised."""
     upstream.always = chat_answer("Hello")
     stream = relay.start("Hi", user="alice").stream
 
@@ -181,7 +181,7 @@ def test_a_server_that_cannot_send(
 
 
 def test_a_server_that_gives_up(relay: Relay, upstream: FakeServer, closed: list[Reading]) -> None:
-    """It cancels what it waits for, and nothing is left."""
+    """If the server cancels the application, no task is left."""
     upstream.add([chat_chunk("Hel"), hold()])
     stream = relay.start("Hi", user="alice").stream
 
@@ -207,7 +207,7 @@ def test_a_server_that_gives_up(relay: Relay, upstream: FakeServer, closed: list
 
 
 def test_a_body_that_does_not_come(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not waited for, and its connection ends."""
+    """The relay stops waiting for it, answers 408 and closes the connection."""
     monkeypatch.setattr(asgi_app, "_BODY_SECONDS", 0.01)
 
     async def scenario() -> None:
@@ -223,7 +223,7 @@ def test_a_body_that_does_not_come(relay: Relay, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_browser_that_leaves_while_it_sends(relay: Relay) -> None:
-    """Nothing is started."""
+    """No answer is started."""
 
     async def scenario() -> None:
         request = Request("POST", "/streams")
@@ -237,7 +237,7 @@ def test_a_browser_that_leaves_while_it_sends(relay: Relay) -> None:
 
 @pytest.mark.parametrize("length", [b"10", None])
 def test_a_body_that_is_longer_than_it_said(relay: Relay, length: bytes | None) -> None:
-    """What comes is counted."""
+    """The relay counts the bytes that arrive, and answers 413."""
 
     async def scenario() -> None:
         request = Request("POST", "/streams")
@@ -256,7 +256,7 @@ def test_a_body_that_is_longer_than_it_said(relay: Relay, length: bytes | None) 
 
 
 def test_connections_of_http_2_are_left_alone(relay: Relay) -> None:
-    """It has no such header; nor is one needed where there is no body."""
+    """HTTP/2 has no Connection header, and a request without a body needs none."""
 
     async def scenario() -> None:
         for version, length in (("2", b"5"), ("1.1", b"0")):
@@ -270,7 +270,7 @@ def test_connections_of_http_2_are_left_alone(relay: Relay) -> None:
 
 
 def test_headers_that_come_twice(relay: Relay) -> None:
-    """Cookies are joined; of anything else two are as good as none that fits."""
+    """Cookies are joined; a Host header that is sent twice is never a local one."""
     seen: list[Any] = []
 
     def authorize(headers: Any) -> str:
@@ -300,7 +300,7 @@ def test_headers_that_come_twice(relay: Relay) -> None:
 
 @pytest.mark.parametrize("client", [None, ("10.0.0.1", 1), ("", 0)])
 def test_without_authorize_a_peer_has_to_be_known(relay: Relay, client: Any) -> None:
-    """A server that does not say who has connected is asked from nowhere."""
+    """If the server does not know who has connected, the request is refused."""
 
     async def scenario() -> None:
         request = Request("GET", "/models", client=client)
@@ -312,7 +312,7 @@ def test_without_authorize_a_peer_has_to_be_known(relay: Relay, client: Any) -> 
 
 
 def test_a_web_socket_is_closed(relay: Relay) -> None:
-    """There are none here."""
+    """The relay has no web sockets."""
 
     async def scenario() -> None:
         request = Request("GET", "/", type="websocket")
@@ -343,7 +343,7 @@ def test_where_it_is_mounted(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Any,
 ) -> None:
-    """Paths are those below that; the page is a folder."""
+    """Paths are relative to the mount; the page's address gets a trailing slash."""
     (tmp_path / "index.html").write_text("page")
     monkeypatch.setattr(relay_http, "FOLDER", tmp_path)
 
@@ -359,7 +359,7 @@ def test_where_it_is_mounted(
 
 
 def test_readers_leave_when_the_server_ends(relay: Relay, upstream: FakeServer) -> None:
-    """A server that is served by itself begins and ends with the application."""
+    """The server starts and stops the application with lifespan events."""
     upstream.add(chat_answer("Hello"))
     with serving(asgi(relay, by_header), "asgi", lifespan="on") as port:
         browser = Browser(port)

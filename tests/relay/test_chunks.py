@@ -33,25 +33,25 @@ def finished(**facts: Any) -> Entry:
 def written(
     entries: Sequence[Entry], before: Sequence[Entry] = (), *, has_part: bool = False
 ) -> bytes:
-    """Return all that a reader gets of some entries."""
+    """Return everything that a reader gets for these entries."""
     chunks = Chunks("stream-0123456789", has_part=has_part)
     return chunks.opening(before) + b"".join(chunks.frames([each]) for each in entries)
 
 
 def payloads(body: bytes) -> list[Any]:
-    """Return what the events of a stream say, without `[DONE]`."""
+    """Return the parsed data of all events in a stream, without `[DONE]`."""
     lines = [line[6:] for line in body.decode().splitlines() if line.startswith("data: ")]
     assert lines[-1] == "[DONE]"
     return [json.loads(line) for line in lines[:-1]]
 
 
 def deltas(body: bytes) -> list[Any]:
-    """Return what the first choices of the chunks add."""
+    """Return the deltas of choice 0."""
     return [chunk["choices"][0]["delta"] for chunk in payloads(body) if chunk["choices"]]
 
 
 def test_a_chunk_has_all_that_clients_ask_for() -> None:
-    """Its cursor stands in it too, and is the id of its event."""
+    """The chunk also has the cursor, which is the event's id."""
     body = written([HEAD, BEGIN, HEL])
     assert body.startswith(b"data: {")
     frame = body.split(b"\n\n")[1].decode()
@@ -69,7 +69,7 @@ def test_a_chunk_has_all_that_clients_ask_for() -> None:
 
 
 def test_a_whole_answer() -> None:
-    """Who speaks, what, why it ended, and what it took."""
+    """It has the role, the text, the finish reason and the usage."""
     usage = {"input": 2, "output": 3, "total": 5, "cached": 1, "reasoning": 0}
     body = written([HEAD, BEGIN, HEL, LO, END, finished(finish_reason="stop", usage=usage)])
     assert deltas(body) == [
@@ -95,18 +95,18 @@ def test_a_whole_answer() -> None:
 
 @pytest.mark.parametrize("usage", [{}, {"input": 2}, {"output": 3}])
 def test_too_little_usage_is_none(usage: dict[str, int]) -> None:
-    """Clients require both counts."""
+    """Clients require both counts, so the usage is left out."""
     assert "usage" not in payloads(written([HEAD, HEL, finished(usage=usage)]))[-1]
 
 
 def test_a_total_is_added_up() -> None:
-    """Where no server has counted it."""
+    """The relay adds it up if the server has not sent it."""
     last = payloads(written([HEAD, HEL, finished(usage={"input": 2, "output": 3})]))[-1]
     assert last["usage"] == {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
 
 
 def test_our_streamer_reads_it() -> None:
-    """With reasoning, a refusal, calls and another choice."""
+    """It gets the reasoning, a refusal, calls and another choice."""
     body = written(
         [
             HEAD,
@@ -136,7 +136,7 @@ def test_our_streamer_reads_it() -> None:
 
 
 def test_a_reader_that_comes_back_gets_the_rest() -> None:
-    """It neither hears again who speaks, nor gets another number for a call."""
+    """It does not get the role again, and calls keep their indexes."""
     call = entry(3, "delta", call="call_1", name="f", arguments="{")
     rest = entry(4, "delta", call="call_1", name="f", arguments="}")
     other = entry(5, "delta", call="call_2", name="g", arguments="{}")
@@ -173,7 +173,7 @@ def test_a_reader_that_comes_back_gets_the_rest() -> None:
     ],
 )
 def test_a_call_that_was_not_told_comes_whole_at_the_end(pieces: list[Any]) -> None:
-    """Pieces of which it is not known to which call they belong are held back."""
+    """Pieces of a call whose id or name is not known yet are held back."""
     told = [entry(1 + number, "delta", **piece) for number, piece in enumerate(pieces)]
     calls = [{"id": "c", "name": "f", "arguments": "{}"}, {"id": "", "name": "g", "arguments": ""}]
     body = written([HEAD, *told, finished(status="requires_action", calls=calls)])
@@ -213,7 +213,7 @@ def test_a_call_that_was_not_told_comes_whole_at_the_end(pieces: list[Any]) -> N
     ],
 )
 def test_why_it_ended(facts: dict[str, str], reason: str) -> None:
-    """In the words of Chat Completions."""
+    """The finish reason is one of Chat Completions."""
     end = payloads(written([HEAD, HEL, finished(**facts)]))[-1]
     assert end["choices"] == [{"index": 0, "delta": {}, "finish_reason": reason}]
 
@@ -243,7 +243,7 @@ def test_why_it_ended(facts: dict[str, str], reason: str) -> None:
 def test_an_answer_that_is_not_whole_is_an_error(
     facts: dict[str, str], error: tuple[str, str]
 ) -> None:
-    """With a sentence of ours; a client does not take the text for all of it."""
+    """The message is the relay's own; a client does not mistake the text for all of it."""
     body = written([HEAD, HEL, finished(**facts)])
     message, code = error
     assert payloads(body)[-1] == {
@@ -258,7 +258,7 @@ def test_an_answer_that_is_not_whole_is_an_error(
 
 
 def test_text_that_continues_is_not_a_reset() -> None:
-    """The rest of it is sent."""
+    """If the new text begins with the old one, the rest is sent."""
     reset = entry(3, "reset", text="Hello you")
     body = written([HEAD, HEL, LO, reset, finished()])
     assert deltas(body)[3] == {"content": " you"}
@@ -270,7 +270,7 @@ def test_text_that_continues_is_not_a_reset() -> None:
 
 
 def test_so_is_what_is_beside_the_text() -> None:
-    """Reasoning comes first, as models write it."""
+    """Reasoning and refusals are continued too; reasoning is sent first, as models write it."""
     told = entry(2, "delta", reasoning="H")
     reset = entry(3, "reset", text="Hello", refusal="No", reasoning="Hm")
     assert deltas(written([HEAD, HEL, told, reset, finished()]))[3] == {
@@ -281,7 +281,7 @@ def test_so_is_what_is_beside_the_text() -> None:
 
 
 def test_a_reset_to_the_same_says_nothing() -> None:
-    """There is nothing to add."""
+    """A reset that changes nothing sends no delta."""
     body = written([HEAD, HEL, entry(2, "reset", text="Hel"), finished()])
     assert len(deltas(body)) == 3
 
@@ -290,7 +290,7 @@ def test_a_reset_to_the_same_says_nothing() -> None:
     "texts", [{"text": "Bye"}, {"text": "He"}, {"text": ""}, {"reasoning": "Hel"}, {}]
 )
 def test_text_that_is_replaced_is_an_error(texts: dict[str, str]) -> None:
-    """What has been sent cannot be taken back, and nothing follows the error."""
+    """Text that was sent cannot be taken back. Nothing follows the error."""
     body = written([HEAD, HEL, entry(2, "reset", **texts), LO, finished()])
     error = payloads(body)[-1]["error"]
     assert (error["code"], error["message"]) == (
@@ -302,7 +302,7 @@ def test_text_that_is_replaced_is_an_error(texts: dict[str, str]) -> None:
 
 
 def test_a_reader_of_another_answer_is_notified() -> None:
-    """It has had a part that this process does not know of."""
+    """The reader has a part of an answer that this process does not know, so it gets an error."""
     body = written([HEAD, HEL, finished()], has_part=True)
     assert [list(payload) for payload in payloads(body)] == [["error"]]
 
@@ -329,7 +329,7 @@ def of_stored(message: StoredMessage, *, has_part: bool = False) -> bytes:
 
 
 def test_a_stored_answer() -> None:
-    """It comes whole."""
+    """The whole answer is sent."""
     body = of_stored(STORED)
     assert deltas(body) == [
         {"role": "assistant", "content": ""},
@@ -343,12 +343,12 @@ def test_a_stored_answer() -> None:
 
 
 def test_a_stored_answer_for_a_reader_with_a_part() -> None:
-    """It cannot be told which part."""
+    """The relay cannot tell which part the reader has, so it sends an error."""
     assert [list(payload) for payload in payloads(of_stored(STORED, has_part=True))] == [["error"]]
 
 
 def test_an_answer_that_is_running_without_a_log() -> None:
-    """It is an error that says to come again."""
+    """The reader gets an error that says to retry later."""
     running = StoredMessage("stream-0123456789", "c", "alice", "assistant", "", "running")
     assert payloads(of_stored(running)) == [
         {
@@ -366,7 +366,7 @@ def _cuts(entries: Sequence[Entry]) -> Iterable[tuple[Sequence[Entry], Sequence[
 
 
 def test_whatever_was_read_before_the_rest_fits() -> None:
-    """Cut after any entry, both parts are together what a reader gets who is not cut off."""
+    """Cut after any entry, both parts together are the uninterrupted stream."""
     entries = [
         HEAD,
         BEGIN,

@@ -1,4 +1,4 @@
-"""A relay as those use it who serve browsers."""
+"""A relay, as a server for browsers uses it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CONVERSATION = "conversation-0123"
 
 
 def events(frames: Iterator[bytes]) -> list[tuple[str, Any]]:
-    """Return the events of some frames: their types and data."""
+    """Return the type and the data of each event in some frames."""
     scanner, found = EventScanner(frames), []
     while scanner.next():
         found.append((scanner.event().type, json.loads(scanner.event().data)))
@@ -55,7 +55,7 @@ def events(frames: Iterator[bytes]) -> list[tuple[str, Any]]:
 
 
 def text_of(relay: Relay, stream: str) -> str:
-    """Return the text that a reader has got at the end."""
+    """Return the text that a reader has at the end."""
     text = ""
     for kind, data in events(relay.iter(stream)):
         text = data["text"] if kind == "reset" else text + data.get("text", "")
@@ -70,14 +70,14 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def relay(store: MemoryStore) -> Iterator[Relay]:
-    """Make a relay in which every answer is the same."""
+    """Make a relay that always gives the same answer."""
     with Relay(MemoryLog(), store, ScriptedUpstream(chat_answer("a b"))) as relay:
         yield relay
 
 
 @pytest.fixture
 def idle(store: MemoryStore) -> Iterator[Relay]:
-    """Make a relay that does not work on answers by itself."""
+    """Make a relay that does not work on answers itself."""
     upstream = ScriptedUpstream(chat_answer("a b"))
     with Relay(MemoryLog(), store, upstream, produce=False) as relay:
         yield relay
@@ -95,7 +95,7 @@ class TestParts:
         ],
     )
     def test_swapped(self, store: MemoryStore, order: tuple[int, int, int], words: str) -> None:
-        """The message says which one is wrong, and what belongs there."""
+        """The message says which argument is wrong, and what it should be."""
         parts: Any = MemoryLog(), store, ScriptedUpstream(chat_answer("a b"))
         with pytest.raises(TypeError, match=words):
             Relay(*(parts[place] for place in order))
@@ -111,7 +111,7 @@ class TestStart:
             idle.start(prompt, user="alice")
 
     def test_an_answer(self, relay: Relay, store: MemoryStore) -> None:
-        """Readers get it, and it is saved before they get its end."""
+        """It is saved before readers get its end."""
         started = relay.start("Hi", user="alice")
         *deltas, (kind, end) = events(relay.iter(started.stream, user="alice"))
         assert deltas == [
@@ -139,7 +139,7 @@ class TestStart:
         assert "a b" not in repr(message)
 
     def test_a_conversation(self, relay: Relay) -> None:
-        """Each prompt comes with what was said before it."""
+        """The model gets each prompt with the messages before it."""
         first = relay.start("Hi", user="alice")
         assert text_of(relay, first.stream) == "a b"
         second = relay.start("And?", user="alice", conversation=first.conversation)
@@ -156,7 +156,7 @@ class TestStart:
         assert relay.history(first.conversation, user="bob") == []
 
     def test_the_same_id_twice(self, relay: Relay) -> None:
-        """Nothing is started a second time, running or not."""
+        """The second call starts nothing, whether the answer is running or has ended."""
         ids = {"stream": STREAM, "user": "alice"}
         started = relay.start("Hi", **ids)
         assert relay.start("Hi", **ids) == started
@@ -166,13 +166,13 @@ class TestStart:
         assert len(relay.upstream.asked) == 1
 
     def test_a_row_without_a_job(self, relay: Relay, store: MemoryStore) -> None:
-        """The log could not be reached when it was started: the browser asks again."""
+        """If the log could not be reached at the start, the browser's retry adds the job."""
         store.begin(NewMessage(STREAM, CONVERSATION, "alice", "Hi"), Limits())
         assert relay.start("Hi", user="alice", stream=STREAM).conversation == CONVERSATION
         assert text_of(relay, STREAM) == "a b"
 
     def test_what_is_another_users(self, relay: Relay) -> None:
-        """Neither an answer nor a conversation of another user can be used."""
+        """You cannot use an answer or a conversation of another user."""
         started = relay.start("Hi", user="alice")
         with pytest.raises(UnknownStreamError):
             relay.start("Hi", user="bob", stream=started.stream)
@@ -200,7 +200,7 @@ class TestStart:
         assert idle.log.take(1, 0) == []
 
     def test_limits(self, store: MemoryStore) -> None:
-        """The prompt's is the relay's own, the others are the store's."""
+        """The relay itself limits the prompt; the store checks the other limits."""
         limits = Limits(prompt=3, running=1)
         with Relay(MemoryLog(), store, ScriptedUpstream([]), limits=limits, produce=False) as relay:
             with pytest.raises(LimitError, match="more than 3 characters") as long:
@@ -222,13 +222,13 @@ class TestStart:
         assert [question.model for question in upstream.asked] == ["m", "n"]
 
     def test_text_that_not_every_database_can_store(self, idle: Relay) -> None:
-        """Half a character and NUL are replaced."""
+        """Half a surrogate pair and NUL are replaced."""
         started = idle.start("a\ud83d\0", user="alice")
         prompt, _ = idle.history(started.conversation, user="alice")
         assert prompt.text == "a\ufffd\ufffd"
 
     def test_a_relay_that_is_closed(self, idle: Relay, store: MemoryStore) -> None:
-        """It starts nothing."""
+        """It starts no answer."""
         idle.close()
         with pytest.raises(UnavailableError, match="the relay is closed"):
             idle.start("Hi", user="alice", stream=STREAM)
@@ -245,7 +245,7 @@ class TestFollow:
         assert [kind for kind, _ in events(relay.iter(stream, "1-2"))] == ["delta", "done"]
 
     def test_a_reader_that_has_seen_the_end(self, relay: Relay) -> None:
-        """It need not come back."""
+        """For a cursor of the end, the reading is over at once."""
         stream = relay.start("Hi", user="alice").stream
         with relay.follow(stream) as reading:
             frames = b"".join(reading)
@@ -255,7 +255,7 @@ class TestFollow:
 
     @pytest.mark.parametrize("user", ["bob", ""])
     def test_another_user(self, relay: Relay, user: str) -> None:
-        """It is as if there were no such answer, in the log or in the store."""
+        """To another user, the answer does not seem to exist, in the log or in the store."""
         stream = relay.start("Hi", user="alice").stream
         text_of(relay, stream)
         words = []
@@ -271,14 +271,14 @@ class TestFollow:
         assert relay.message(stream, user="alice") == relay.message(stream)
 
     def test_a_prompt_is_not_an_answer(self, relay: Relay) -> None:
-        """Its id is not that of a stream."""
+        """A prompt's id cannot be followed."""
         stream = relay.start("Hi", user="alice").stream
         with pytest.raises(UnknownStreamError):
             relay.follow(f"u-{stream}")
         assert relay.owner(f"u-{stream}") is None
 
     def test_a_log_that_has_nothing_any_more(self, store: MemoryStore) -> None:
-        """The answer comes from the store."""
+        """If the log has deleted the stream, the answer comes from the store."""
         with Relay(
             MemoryLog(keep=0.0), store, ScriptedUpstream(chat_answer("a b")), produce=False
         ) as relay:
@@ -289,7 +289,7 @@ class TestFollow:
             assert text_of(relay, stream) == "a b"
 
     def test_a_log_that_is_down(self, store: MemoryStore) -> None:
-        """The answer comes from the store as well; if it is running, the reader comes back."""
+        """The store is asked instead; if the answer is still running, the reader reconnects."""
         server = Server()
         with Relay(SharedLog(server), store, ScriptedUpstream([]), produce=False) as relay:
             stream = relay.start("Hi", user="alice").stream
@@ -303,7 +303,7 @@ class TestFollow:
             assert next(relay.iter(stream)).startswith(b"retry: 1000\nevent: reset")
 
     def test_a_log_that_was_emptied(self, store: MemoryStore) -> None:
-        """What a process has written after that is not taken for an answer."""
+        """Entries that a process writes after that are not mistaken for the whole answer."""
         server = Server()
         log = SharedLog(server)
         with Relay(log, store, ScriptedUpstream([]), produce=False) as relay:
@@ -314,7 +314,7 @@ class TestFollow:
     def test_a_process_that_lags_behind(
         self, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A reader that comes from a faster one gets the rest, and not everything again."""
+        """A reader that comes from a faster process gets the rest, not everything again."""
         server = Server()
         log = SharedLog(server)
         with Relay(log, store, ScriptedUpstream([]), produce=False) as relay:
@@ -325,7 +325,7 @@ class TestFollow:
             assert next(relay.iter(stream, "1-1")) == b"retry: 1000\n:\n\n"
 
     def test_tasks(self, relay: Relay) -> None:
-        """A server on asyncio gets the same."""
+        """A server on asyncio gets the same frames."""
 
         async def main() -> bytes:
             started = await asyncio.to_thread(relay.start, "Hi", user="alice")
@@ -338,7 +338,7 @@ class TestFollow:
         assert b"event: done" in asyncio.run(main())
 
     def test_an_encoding(self, relay: Relay) -> None:
-        """Frames are what it makes of the entries."""
+        """The encoding that you pass turns entries into frames."""
 
         class Kinds:
             headers: Mapping[str, str] = {"Content-Type": "text/plain"}
@@ -360,7 +360,7 @@ class TestFollow:
 
 
 class TestStops:
-    """A stop reaches the process that reads an answer, and its server."""
+    """A stop reaches the process that reads the answer, and the server that generates it."""
 
     @pytest.fixture
     def server(self) -> Iterator[FakeServer]:
@@ -376,7 +376,7 @@ class TestStops:
 
     @pytest.mark.parametrize("begins", [[], [chat_chunk("a")]], ids=["silent", "in the middle"])
     def test_chat(self, client: Client, server: FakeServer, begins: list[bytes]) -> None:
-        """The connection is closed, whether the server has said something or not."""
+        """The connection is closed, whether or not the server has sent anything."""
         asked, store, shared = threading.Event(), MemoryStore(), Server()
 
         def answer(_: SeenRequest) -> list[Any]:
@@ -399,7 +399,7 @@ class TestStops:
         assert serving.message(stream).status == "cancelled"
 
     def test_responses(self) -> None:
-        """Upstream is told, since it would continue."""
+        """The response is cancelled upstream, as it would continue otherwise."""
         steps = response_answer(["a", "b"])
         store = MemoryStore()
         with (
@@ -420,7 +420,7 @@ class TestStops:
         assert (relay.message(stream).text, relay.message(stream).status) == ("a", "cancelled")
 
     def test_before_it_has_begun(self, idle: Relay) -> None:
-        """Nothing is asked."""
+        """The model is never asked."""
         stream = idle.start("Hi", user="alice").stream
         idle.stop(stream)
         assert idle.run_one() == stream
@@ -429,7 +429,7 @@ class TestStops:
         assert idle.upstream.asked == []
 
     def test_after_it_has_ended(self, relay: Relay) -> None:
-        """It stays as it is."""
+        """The answer stays as it is."""
         stream = relay.start("Hi", user="alice").stream
         text_of(relay, stream)
         relay.stop(stream)
@@ -438,7 +438,7 @@ class TestStops:
 
 
 def test_a_server_that_refuses() -> None:
-    """The answer has failed, and of the error there is only its name."""
+    """The answer fails, and only the name of the error is stored."""
     store = MemoryStore()
     with (
         FakeServer(always=error(429, "the key is sk-secret")) as server,
@@ -459,7 +459,7 @@ class TestSweeping:
     """Answers that no process works on do not stay `running`."""
 
     def test_an_answer_without_a_log(self, store: MemoryStore) -> None:
-        """It is saved as incomplete, once, and told."""
+        """It is saved as incomplete, once, and `on_finish` is called."""
         told: list[StoredMessage] = []
         store.begin(NewMessage(STREAM, CONVERSATION, "alice", "Hi"), Limits())
         with Relay(
@@ -473,7 +473,7 @@ class TestSweeping:
         assert told == [message]
 
     def test_answers_that_are_worked_on(self, idle: Relay) -> None:
-        """They are left alone: they have a log, or are not old enough."""
+        """They are left alone if they have a log or are too recent."""
         idle.start("Hi", user="alice")
         assert idle.sweep(0.0) == 0
         assert isinstance(idle.store, MemoryStore)
@@ -481,7 +481,7 @@ class TestSweeping:
         assert idle.sweep() == 0
 
     def test_an_answer_that_this_process_reads(self, store: MemoryStore) -> None:
-        """It is left alone although its log is lost."""
+        """It is left alone even if its log is lost."""
         shared, swept = Server(), []
 
         class Sweeping(ScriptedUpstream):
@@ -500,7 +500,7 @@ class TestSweeping:
     def test_answers_that_are_saved_or_deleted_meanwhile(
         self, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """They do not count, or are not told."""
+        """A saved one does not count as swept, and a deleted one is no error."""
         found = StoredMessage(STREAM, CONVERSATION, "alice", "assistant", "", "running")
         monkeypatch.setattr(store, "running", lambda _: [found])
         with Relay(MemoryLog(), store, ScriptedUpstream([]), produce=False) as relay:
@@ -509,7 +509,7 @@ class TestSweeping:
             assert relay.sweep() == 1
 
     def test_a_store_that_cannot_look_for_them(self) -> None:
-        """Nothing is found."""
+        """Such a store is not swept."""
 
         class Plain:
             begin = finish = message = history = None
@@ -519,10 +519,10 @@ class TestSweeping:
 
 
 class TestForks:
-    """A relay belongs to the process that has made it."""
+    """A relay can only be used in the process that made it."""
 
     def test_a_process_that_was_forked(self, idle: Relay) -> None:
-        """It can do nothing with it, and closing leaves everything as it is."""
+        """A forked process cannot use the relay, and closing it there changes nothing."""
         stream = idle.start("Hi", user="alice").stream
 
         def use() -> None:
@@ -543,7 +543,7 @@ class TestForks:
 
 
 def test_encoded_heads(idle: Relay) -> None:
-    """What a relay writes when it starts an answer is what its readers look up."""
+    """Readers find a stream's user in the `head` entry that the relay writes at the start."""
     started = idle.start("Hi", user="\u00e4lice")
     (head,) = idle.log.read(started.stream)
     assert head.data == encode_json({"user": "\u00e4lice", "conversation": started.conversation})

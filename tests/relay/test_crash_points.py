@@ -1,4 +1,4 @@
-"""Wherever a process dies or hangs, there is one row, and readers get the same."""
+"""Wherever a process dies or hangs, there is one row, and readers get its text."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.unmeasured
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nothing wait for a time."""
+    """Make nothing pause."""
     monkeypatch.setattr(writer, "_PAUSES", (0.0, 0.0))
     monkeypatch.setattr(writer, "_PATIENCE", 0.0)
 
 
 @pytest.fixture(params=["at once", "when waited for"])
 def writes_at_once(request: pytest.FixtureRequest) -> bool:
-    """Say when processes write their entries."""
+    """Choose when processes write their entries."""
     return bool(request.param == "at once")
 
 
@@ -41,22 +41,22 @@ def world_of(kind: Kind, *, writes_at_once: bool = True) -> World:
 
 
 def shown(world: World) -> list[Entry]:
-    """Return what readers get of the log: everything until `done`."""
+    """Return what readers get from the log: everything up to `done`."""
     entries = world.server.streams[STREAM]
     end = next(place for place, entry in enumerate(entries, 1) if entry.kind == "done")
     return entries[:end]
 
 
 def check(world: World, kind: Kind, *statuses: str) -> str:
-    """Check that there is one row, that readers have got the same, and that nothing is left.
+    """Check that there is one row, that readers got the same text, and that no job is left.
 
     Args:
         world: The world.
         kind: The kind of the answer.
-        statuses: Those that the row may have.
+        statuses: The statuses that the row may have.
 
     Returns:
-        The one it has.
+        The status of the row.
     """
     row = world.row()
     assert row.status in statuses
@@ -78,7 +78,7 @@ def check(world: World, kind: Kind, *statuses: str) -> str:
 
 
 def numbers(kind: Kind, *, writes_at_once: bool = True) -> Iterator[int]:
-    """Return the numbers of the calls of a process that nothing happens to."""
+    """Yield the number of each call that an undisturbed process makes."""
     life = Life()
     world = world_of(kind, writes_at_once=writes_at_once)
     assert world.run(life) == "finished"
@@ -88,7 +88,7 @@ def numbers(kind: Kind, *, writes_at_once: bool = True) -> Iterator[int]:
 
 @pytest.mark.parametrize(("name", "marks"), [("chat", []), ("responses", ["append mark"])])
 def test_the_calls(name: str, marks: list[str]) -> None:
-    """A process writes and asks in the order that the module of producers describes."""
+    """A process makes its calls in the order that the module of producers describes."""
     life = Life()
     world_of(KINDS[name]).run(life)
     assert [call for call in life.calls if call != "drain"] == [
@@ -129,7 +129,7 @@ def test_two_deaths(name: str) -> None:
 
 
 def test_zombies(kind: Kind, *, writes_at_once: bool) -> None:
-    """A process hangs at any of its calls until another one has done all of the work."""
+    """A process hangs at any of its calls until another one has done all the work."""
     for number in numbers(kind, writes_at_once=writes_at_once):
         world = world_of(kind, writes_at_once=writes_at_once)
         entries: list[Entry] = []
@@ -145,7 +145,7 @@ def test_zombies(kind: Kind, *, writes_at_once: bool) -> None:
 
 
 def test_a_stop(kind: Kind, *, writes_at_once: bool) -> None:
-    """The user stops the answer at any call: it is cancelled, upstream too, or it was whole."""
+    """The user stops the answer at any call: it is cancelled, also upstream, or already whole."""
     for number in numbers(kind, writes_at_once=writes_at_once):
         world = world_of(kind, writes_at_once=writes_at_once)
         life = Life({number: world.stop})
@@ -161,7 +161,7 @@ def test_a_stop(kind: Kind, *, writes_at_once: bool) -> None:
 
 @pytest.mark.parametrize("name", ["chat", "responses", "late"])
 def test_a_stop_and_a_death(name: str) -> None:
-    """A process that was stopped dies at any later call: the answer is cancelled all the same."""
+    """A process dies at any call after a stop: the answer is still cancelled or completed."""
     kind = KINDS[name]
     for stopped in numbers(kind):
         killed, ended = stopped, "killed"
@@ -176,7 +176,7 @@ def test_a_stop_and_a_death(name: str) -> None:
 
 
 def test_a_hand_over(kind: Kind, *, writes_at_once: bool) -> None:
-    """A process is closed at any call: another continues, unless it cannot be resumed."""
+    """A process is closed at any call: another one continues if the answer can be resumed."""
     for number in numbers(kind, writes_at_once=writes_at_once):
         world = world_of(kind, writes_at_once=writes_at_once)
         life = Life({number: lambda life: life.producer.close()})
@@ -196,7 +196,7 @@ def test_a_hand_over(kind: Kind, *, writes_at_once: bool) -> None:
 
 
 def test_many_hand_overs(kind: Kind) -> None:
-    """However often a job is handed over, that is not taken for a job that kills processes."""
+    """A job that is handed over often is not mistaken for one that kills processes."""
     world = world_of(kind)
     for _ in range(20):
         assert world.run(Life({2: lambda life: life.producer.close()})) == "handed over"

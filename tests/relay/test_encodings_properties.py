@@ -1,4 +1,4 @@
-"""What holds for the encodings, whatever the entries: they agree with what is stored."""
+"""What holds for the encodings of any entries: they agree with what is stored."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def log_of(told: Sequence[tuple[Any, dict[str, Any]]]) -> list[Entry]:
 
 
 def payloads(body: bytes) -> list[Any]:
-    """Return what the events of a stream say, without `[DONE]`."""
+    """Return the parsed data of all events in a stream, without `[DONE]`."""
     events = [event for event in body.decode().split("\n\n") if "data: " in event]
     said = [event.partition("data: ")[2] for event in events]
     return [json.loads(each) for each in said if each != "[DONE]"]
 
 
 def texts_of_chunks(chunks: Sequence[Any]) -> dict[str, str] | None:
-    """Return the texts of choice 0 by kind, as a client has them; None if there was an error."""
+    """Return the texts of choice 0 by kind, as a client would; None if there was an error."""
     found: dict[str, str] = {}
     for chunk in chunks:
         if "error" in chunk:
@@ -84,7 +84,7 @@ def texts_of_chunks(chunks: Sequence[Any]) -> dict[str, str] | None:
 
 @given(entries_of_answers)
 def test_chunks_say_what_is_stored(told: Sequence[Any]) -> None:
-    """Or that they cannot: never another text."""
+    """If chunks cannot express a reset, there is an error, never a different text."""
     log = log_of(told)
     chunks = Chunks(STREAM)
     found = texts_of_chunks(payloads(chunks.opening(()) + chunks.frames(log)))
@@ -95,7 +95,7 @@ def test_chunks_say_what_is_stored(told: Sequence[Any]) -> None:
 
 @given(entries_of_answers, st.data())
 def test_chunks_continue_anywhere(told: Sequence[Any], data: st.DataObject) -> None:
-    """A reader that comes back gets what it would have got, unless it was sent away before."""
+    """A reader that reconnects gets the rest of the stream, unless it got an error before."""
     log = log_of(told)
     whole = Chunks(STREAM)
     frames = [whole.opening(())] + [whole.frames([entry]) for entry in log]
@@ -111,7 +111,7 @@ def test_chunks_continue_anywhere(told: Sequence[Any], data: st.DataObject) -> N
 
 
 class Page:
-    """What a front end of the AI SDK does with parts, and where it would fail."""
+    """A model of how a front end of the AI SDK handles parts; it fails where that would."""
 
     def __init__(self) -> None:
         self.parts: list[tuple[str, str]] = []
@@ -145,7 +145,7 @@ class Page:
 
 @given(entries_of_answers)
 def test_ui_messages_say_what_is_stored(told: Sequence[Any]) -> None:
-    """In parts that are opened before they are added to, and closed at the end."""
+    """Each part is opened before text is added to it, and closed at the end."""
     log = log_of(told)
     ui = UIMessages(STREAM)
     page = Page()

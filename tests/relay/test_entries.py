@@ -1,4 +1,4 @@
-"""What the entries of a log say, and where they are."""
+"""The content of a log's entries, and their cursors."""
 
 from __future__ import annotations
 
@@ -54,24 +54,24 @@ pieces = st.builds(
     ],
 )
 def test_deltas(told: list[Piece], position: int | None, data: object) -> None:
-    """A delta has the pieces of an event by their kind, one of them without a list."""
+    """A delta has the pieces of an event by kind; a single piece needs no list."""
     assert json.loads(delta_of(told, position) or b"") == data
 
 
 @pytest.mark.parametrize("told", [[], [Piece("audio", text="AA")], [Piece("image", text="AA")]])
 def test_nothing_to_tell(told: list[Piece]) -> None:
-    """Of an event that adds nothing, or only sound and images, there is no delta."""
+    """An event without pieces, or with only sound and images, has no delta."""
     assert delta_of(told, 3) is None
 
 
 def test_json_is_one_line_of_utf_8() -> None:
-    """Half a character does not keep an entry from being written."""
+    """Half a surrogate pair does not keep an entry from being written."""
     assert encode_json({"text": "ä\n\ud83d"}) == '{"text":"ä\\n\ufffd"}'.encode()
 
 
 @given(st.lists(pieces, max_size=4), st.none() | st.integers(0, 2**53))
 def test_round_trip(told: list[Piece], position: int | None) -> None:
-    """Whatever pieces an event has, a delta gives them back, as databases can store them."""
+    """A delta gives back the pieces of any event, in a form that databases can store."""
     data = delta_of(told, position)
     texts = [piece for piece in told if piece.kind not in ("audio", "image")]
     if data is None:
@@ -104,19 +104,19 @@ def test_round_trip(told: list[Piece], position: int | None) -> None:
     ],
 )
 def test_text_that_databases_can_store(text: str, stored: str) -> None:
-    """Neither NUL nor half a character is in it."""
+    """NUL and half surrogate pairs are replaced."""
     assert storable(text) == stored
 
 
 def test_places() -> None:
-    """`head` comes before all epochs, and after the beginning."""
+    """`head` comes after the start and before all epochs."""
     assert START < HEAD < Entry(1, 0, "begin").place < Entry(1, 1, "done").place < (2, 0)
 
 
 @pytest.mark.parametrize("is_end", [False, True])
 @given(st.integers(0, 999_999_999), st.integers(0, 999_999_999))
 def test_cursors(is_end: bool, epoch: int, seq: int) -> None:
-    """A cursor that a relay has given is read as the place it is of."""
+    """A cursor made by a relay is read back as the same place."""
     assert read_cursor(cursor_of((epoch, seq), is_end=is_end)) == ((epoch, seq), is_end)
 
 
@@ -128,7 +128,7 @@ def test_cursors(is_end: bool, epoch: int, seq: int) -> None:
     ],
 )
 def test_strange_cursors(text: str | None) -> None:
-    """Anything else is the beginning."""
+    """Any other text means the beginning."""
     assert read_cursor(text) == (START, False)
 
 

@@ -1,4 +1,4 @@
-"""What readers get of entries, and of what is stored."""
+"""The frames that readers get of entries and of stored answers."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def parsed(frames: bytes) -> list[tuple[str, str, object]]:
 
 
 def answer(status: str = "completed", **facts: object) -> StoredMessage:
-    """Return an answer that is stored."""
+    """Return a stored answer."""
     return StoredMessage("m", "c", "alice", "assistant", "Hello", status, facts)  # type: ignore[arg-type] # one of them
 
 
 def test_the_opening() -> None:
-    """A reader that begins gets an empty text, one that comes back only how long to wait."""
+    """A new reader gets an empty text; one that reconnects gets only the retry time."""
     assert Frames().opening([]) == b'retry: 1000\nevent: reset\ndata: {"text":""}\n\n'
     assert Frames().opening([Entry(0, 1, "head")]) == b"retry: 1000\n:\n\n"
 
@@ -59,18 +59,18 @@ def test_entries() -> None:
 
 
 def test_nothing_is_reported() -> None:
-    """Of entries that are for processes alone there are no frames."""
+    """Entries that only processes need have no frames."""
     assert Frames().frames([Entry(0, 1, "head"), Entry(1, 0, "begin")]) == b""
     assert Frames().frames([]) == b""
 
 
 def test_a_heartbeat() -> None:
-    """It is not an event."""
+    """A heartbeat is not an event."""
     assert parsed(HEARTBEAT) == []
 
 
 def test_the_headers() -> None:
-    """A browser takes it for an event stream, and nothing in between keeps it."""
+    """A browser sees an event stream, and proxies are told not to transform it."""
     assert Frames().headers is HEADERS
     assert HEADERS["Content-Type"] == "text/event-stream; charset=utf-8"
     assert "no-transform" in HEADERS["Cache-Control"]
@@ -96,13 +96,13 @@ def test_an_answer_that_is_stored() -> None:
 
 
 def test_an_answer_that_is_running() -> None:
-    """Without a log, a reader gets nothing, and comes back."""
+    """Without a log, the reader gets nothing yet, and reconnects."""
     assert Frames().stored(answer("running")) == b"retry: 1000\n:\n\n"
 
 
 @given(st.lists(st.builds(Piece, st.sampled_from(TEXTS), text=st.text(min_size=1)), min_size=1))
 def test_any_text(pieces: list[Piece]) -> None:
-    """Whatever the text is, it forges no field, and is the same when it is parsed."""
+    """No text can forge a field, and it is the same after parsing."""
     data = delta_of(pieces)
     assert data is not None
     entries = [Entry(1, 1, "delta", data), Entry(1, 2, "reset", encode_json({"text": "x"}))]
@@ -113,5 +113,5 @@ def test_any_text(pieces: list[Piece]) -> None:
 
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled", "requires_action"])
 def test_the_status_of_what_is_stored(status: str) -> None:
-    """It is that of the message."""
+    """The end has the status of the message."""
     assert stored_end(answer(status))["status"] == status

@@ -12,7 +12,7 @@ from openai_scan.relay.guards import is_cross_site, is_json, is_local
     "host", ["localhost", "LocalHost:8000", "127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:65535"]
 )
 def test_this_machine(peer: str, host: str) -> None:
-    """By either version of the protocol, under each of its names."""
+    """A local request is recognized over IPv4 and IPv6, under each local name."""
     assert is_local(peer, {"host": host})
 
 
@@ -20,7 +20,7 @@ def test_this_machine(peer: str, host: str) -> None:
     "peer", [None, "", "10.0.0.1", "2001:db8::1", "::ffff:10.0.0.1", "localhost", "127.0.0.1 "]
 )
 def test_other_machines(peer: str | None) -> None:
-    """Whatever name they use, and where no address is known."""
+    """A peer with another address, or none, is not local, whatever Host it sends."""
     assert not is_local(peer, {"host": "localhost"})
 
 
@@ -41,7 +41,7 @@ def test_other_machines(peer: str | None) -> None:
     ],
 )
 def test_other_names(host: str) -> None:
-    """An attacker can have a name point at this machine, but not change what the name is."""
+    """An attacker can point a domain at this machine, but the browser sends that domain as Host."""
     assert not is_local("127.0.0.1", {"host": host})
     assert not is_local("127.0.0.1", {})
 
@@ -51,7 +51,7 @@ def test_other_names(host: str) -> None:
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"],
 )
 def test_proxies(name: str) -> None:
-    """What comes through one may come from anywhere."""
+    """A request through a proxy may come from anywhere, so it is not local."""
     assert not is_local("127.0.0.1", {"host": "localhost", name: "127.0.0.1"})
 
 
@@ -67,7 +67,7 @@ def test_proxies(name: str) -> None:
     ],
 )
 def test_our_own_pages(headers: dict[str, str]) -> None:
-    """Also behind a proxy that has another name, and what is not a browser."""
+    """Requests of the same origin pass, also through a proxy of another name, and non-browsers."""
     assert not is_cross_site(headers)
 
 
@@ -91,13 +91,13 @@ def test_our_own_pages(headers: dict[str, str]) -> None:
     ],
 )
 def test_pages_of_others(headers: dict[str, str]) -> None:
-    """Those of the same site too, and those that hide what they are."""
+    """Other origins are refused, even on the same site, as are those that hide their origin."""
     assert is_cross_site(headers)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8"])
 def test_json(kind: str) -> None:
-    """With parameters or without."""
+    """Parameters of the type are ignored."""
     assert is_json({"content-type": kind})
 
 
@@ -114,6 +114,6 @@ def test_json(kind: str) -> None:
     ],
 )
 def test_no_json(kind: str) -> None:
-    """What a form can say of itself is none."""
+    """A type that a form can send, or no type, is not JSON."""
     assert not is_json({"content-type": kind})
     assert not is_json({})

@@ -1,4 +1,4 @@
-"""What attackers, other users and other web pages cannot do, with both kinds of servers."""
+"""What attackers, other users and other web pages cannot do, with both kinds of server."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ROUTES = [*(("GET", path) for path in READ), *(("POST", path) for path in WRITTE
 
 @frozen
 class Place:
-    """A relay that is served, and all that is behind it."""
+    """A relay that is served, with its store, its upstream and a browser."""
 
     relay: Relay
     store: MemoryStore
@@ -61,7 +61,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Have a page of two files, and a file beside it that is not part of it."""
+    """Use a page of two files, with a file beside its folder that is not part of it."""
     folder = tmp_path_factory.mktemp("package") / "page"
     folder.mkdir()
     (folder.parent / "secret.html").write_text("secret")
@@ -102,13 +102,13 @@ def placed(kind: Kind, authorize: Any = by_header, **options: Any) -> Iterator[P
 
 @pytest.fixture
 def browser(place: Place) -> Browser:
-    """Give the browser of a user."""
+    """Return a user's browser."""
     return place.browser
 
 
 @pytest.fixture
 def finished(place: Place) -> tuple[str, str]:
-    """Return the ids of an answer of another user that has ended, and of its conversation."""
+    """Return the ids of another user's finished answer and of its conversation."""
     bob = place.browser.of("bob")
     started = bob.post("/streams", {"prompt": "Mine"}).json
     bob.get(f"/streams/{started['stream']}/events")
@@ -116,13 +116,13 @@ def finished(place: Place) -> tuple[str, str]:
 
 
 def shown(answer: Answer) -> tuple[int, Mapping[str, str], bytes]:
-    """Return all of an answer that its owner has chosen."""
+    """Return everything in a response that the relay itself has set."""
     chosen = {k: v for k, v in answer.headers.items() if k not in ("date", "server")}
     return answer.status, chosen, answer.body
 
 
 def raw(port: int, request: bytes) -> bytes:
-    """Send bytes, and return all that comes back."""
+    """Send bytes, and return everything that is sent back."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(request)
         received = b""
@@ -132,13 +132,13 @@ def raw(port: int, request: bytes) -> bytes:
 
 
 class TestUsers:
-    """Who may see what."""
+    """Which user may see what."""
 
     @pytest.mark.parametrize(("method", "path"), ROUTES)
     def test_without_signing_in_you_get_nothing(
         self, browser: Browser, method: str, path: str
     ) -> None:
-        """On every route but the page."""
+        """Every route but the page answers 401."""
         answer = browser.of(None).ask(method, path, b"{}", content_type="application/json")
         assert (answer.status, answer.json) == (
             401,
@@ -146,7 +146,7 @@ class TestUsers:
         )
 
     def test_the_page_needs_no_user(self, browser: Browser) -> None:
-        """It is where users sign in, or find out that they have to."""
+        """It is served to everyone, since it tells users to sign in."""
         assert browser.of(None).get("/").status == 200
 
     @pytest.mark.parametrize("options", ["", "?format=openai", "?format=ui", "?after=1-1"])
@@ -165,7 +165,7 @@ class TestUsers:
         finished: tuple[str, str],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """They are as hidden in the store."""
+        """They are hidden in the store as well."""
         monkeypatch.setattr(place.relay.log, "_streams", {})
         foreign = browser.get(f"/streams/{finished[0]}/events")
         assert foreign.status == 404
@@ -175,14 +175,14 @@ class TestUsers:
     def test_stopping_another_user(
         self, place: Place, browser: Browser, finished: tuple[str, str]
     ) -> None:
-        """It stops nothing, and looks like stopping what does not exist."""
+        """Nothing is stopped, and the response is that for a stream that does not exist."""
         foreign = browser.post(f"/streams/{finished[0]}/stop")
         assert foreign.status == 404
         assert shown(foreign) == shown(browser.post(f"/streams/{ABSENT}/stop"))
         assert not place.relay.log.is_stopped(finished[0])
 
     def test_the_history_of_another_user(self, browser: Browser, finished: tuple[str, str]) -> None:
-        """It is as empty as that of a conversation that does not exist."""
+        """It is empty, like that of a conversation that does not exist."""
         foreign = browser.get(f"/conversations/{finished[1]}")
         assert foreign.json == {"messages": []}
         assert shown(foreign) == shown(browser.get(f"/conversations/{ABSENT}"))
@@ -192,7 +192,7 @@ class TestUsers:
     def test_the_chat_of_another_user(
         self, place: Place, browser: Browser, finished: tuple[str, str], method: str, what: str
     ) -> None:
-        """Also while it is running."""
+        """It looks like one that does not exist, even while it is running."""
         begun = NewRunning(place, "bob")
         for conversation in (finished[1], begun.conversation):
             foreign = browser.ask(
@@ -207,7 +207,7 @@ class TestUsers:
     def test_a_conversation_of_another_user_is_not_continued(
         self, place: Place, browser: Browser, finished: tuple[str, str]
     ) -> None:
-        """Nor is an id taken that is another user's. Nothing is asked."""
+        """Another user's stream id is refused too. No model is asked."""
         asked = len(place.upstream.requests)
         words = "There is no such stream, conversation or page for you."
         for fields in ({"conversation": finished[1]}, {"id": finished[0]}):
@@ -222,7 +222,7 @@ class TestUsers:
         assert len(place.relay.history(finished[1], user="bob")) == 2
 
     def test_the_same_id_again_starts_nothing(self, place: Place, browser: Browser) -> None:
-        """A browser that has got no response can send its request again."""
+        """A browser that got no response can safely send its request again."""
         asked = len(place.upstream.requests)
         fields = {"prompt": "Hi", "id": "chosen-by-the-browser"}
         first, second = (browser.post("/streams", fields) for _ in range(2))
@@ -232,7 +232,7 @@ class TestUsers:
 
 
 class NewRunning:
-    """An answer whose row says that it is running."""
+    """An answer whose row has the status `running`."""
 
     def __init__(self, place: Place, user: str) -> None:
         count = len(place.store.finished)
@@ -243,7 +243,7 @@ class NewRunning:
 
 
 class TestOtherSites:
-    """What pages of other sites cannot have a browser do."""
+    """What pages of other sites cannot make a browser do."""
 
     HOST = "chat.example"
     FOREIGN: Mapping[str, dict[str, str]] = {
@@ -261,7 +261,7 @@ class TestOtherSites:
     def test_requests_of_other_sites(
         self, browser: Browser, method: str, path: str, headers: dict[str, str]
     ) -> None:
-        """None is answered, those that only read included."""
+        """They are refused, even if they only read."""
         answer = browser.ask(
             method, path, b"{}", content_type="application/json", host=self.HOST, **headers
         )
@@ -278,12 +278,12 @@ class TestOtherSites:
     )
     @pytest.mark.parametrize("path", WRITTEN)
     def test_forms(self, browser: Browser, path: str, kind: str) -> None:
-        """What a form can send without asking is not taken."""
+        """Content types that a form can send without a preflight are refused."""
         answer = browser.post(path, {"prompt": "Hi"}, content_type=kind)
         assert (answer.status, answer.code) == (415, "not_json")
 
     def test_no_type_at_all(self, browser: Browser) -> None:
-        """It is not guessed."""
+        """The relay does not guess a missing Content-Type."""
         assert browser.ask("POST", "/streams", b'{"prompt":"Hi"}').status == 415
 
     @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ class TestOtherSites:
         ],
     )
     def test_our_own_page(self, browser: Browser, headers: dict[str, str]) -> None:
-        """It is answered, and so is what is not a browser."""
+        """The relay answers its own page, and clients that are not browsers."""
         answer = browser.post("/streams", {"prompt": "Hi"}, host=self.HOST, **headers)
         assert answer.status == 202
         events = "/" + answer.json["events"]
@@ -304,7 +304,7 @@ class TestOtherSites:
 
     @pytest.mark.parametrize("path", ["/", *READ, *WRITTEN])
     def test_no_other_site_is_allowed_anything(self, browser: Browser, path: str) -> None:
-        """No response has a header of CORS, that to a preflight included."""
+        """No response has a CORS header, not even that to a preflight."""
         origin = {"origin": "https://attacker.example"}
         answers = [
             browser.ask("OPTIONS", path, **origin, access_control_request_method="POST"),
@@ -337,7 +337,7 @@ class TestRequests:
         ],
     )
     def test_ids_in_paths(self, browser: Browser, id: str) -> None:
-        """They are letters, digits, "-" and "_" of ASCII, 16 to 64 of them."""
+        """An id has 16 to 64 ASCII letters, digits, "-" and "_"; any other is not found."""
         for path in (f"/streams/{id}/events", f"/conversations/{id}", f"/api/chat/{id}/stream"):
             answer = browser.get(path)
             assert (answer.status, answer.code) == (404, "not_found")
@@ -347,7 +347,7 @@ class TestRequests:
         "id", ["short", "x" * 65, "a\r\nX-Evil: 1\r\n\r\nbbbbbbb", "é" * 16, ""]
     )
     def test_ids_in_bodies(self, browser: Browser, id: str) -> None:
-        """Likewise."""
+        """An id in a body follows the same rule; the response names the field."""
         for field in ("id", "conversation"):
             answer = browser.post("/streams", {"prompt": "Hi", field: id})
             assert (answer.status, answer.code) == (400, "bad_request")
@@ -374,7 +374,7 @@ class TestRequests:
         ],
     )
     def test_other_paths(self, browser: Browser, path: str) -> None:
-        """They lead nowhere, and to no file."""
+        """They are not found, and lead to no file."""
         answer = browser.get(path)
         assert (answer.status, answer.code) == (404, "not_found")
 
@@ -395,7 +395,7 @@ class TestRequests:
         ],
     )
     def test_cursors(self, browser: Browser, cursor: str) -> None:
-        """Those that no relay has given mean the beginning."""
+        """A cursor that no relay has made means the beginning."""
         stream = browser.start()
         whole = browser.get(f"/streams/{stream}/events").body
         given = browser.get(f"/streams/{stream}/events?after=" + cursor.replace(" ", "%20"))
@@ -405,7 +405,7 @@ class TestRequests:
             assert browser.get(f"/streams/{stream}/events", last_event_id=cursor).body == whole
 
     def test_another_format(self, browser: Browser) -> None:
-        """It is refused, rather than taken for the default."""
+        """An unknown format is refused, not replaced by the default."""
         stream = browser.start()
         answer = browser.get(f"/streams/{stream}/events?format=xml")
         assert answer.json["error"]["message"] == ("The format must be openai or ui, or left out.")
@@ -417,7 +417,7 @@ class TestRequests:
         )
 
     def test_a_header_of_two_lines_reaches_nothing(self, browser: Browser) -> None:
-        """A line break in a path is that of the request, whose rest is not a header of ours."""
+        """A line break in a path adds no header to the response."""
         answer = raw(
             browser.port,
             b"GET /streams/0123456789abcdef\r\nX-Evil: 1 HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -451,7 +451,7 @@ class TestBodies:
     """What bodies cannot do."""
 
     def test_more_than_is_taken(self, browser: Browser) -> None:
-        """It is refused by its length, before it is read."""
+        """A body that is too long is refused."""
         answer = browser.post("/streams", b" " * (256 * 1024 + 1))
         assert (answer.status, answer.json["error"]) == (
             413,
@@ -462,11 +462,11 @@ class TestBodies:
         )
 
     def test_as_much_as_is_taken(self, browser: Browser) -> None:
-        """It is read, and says nothing."""
+        """A body of exactly the limit is read; this one is blank, so it is not JSON."""
         assert browser.post("/streams", b" " * (256 * 1024)).status == 400
 
     def test_a_body_without_an_end(self, place: Place) -> None:
-        """It is cut off; a server that needs a length refuses it at once."""
+        """The connection is closed; a server that needs a length refuses the request at once."""
         with socket.create_connection(("127.0.0.1", place.browser.port), PATIENCE) as connection:
             connection.sendall(
                 b"POST /streams HTTP/1.1\r\nHost: localhost\r\nX-User: alice\r\n"
@@ -481,7 +481,7 @@ class TestBodies:
 
     @pytest.mark.parametrize("length", ["-1", "1e3", "0x10", "\u0661", "9" * 5000, "1 1"])
     def test_a_length_that_is_none(self, place: Place, length: str) -> None:
-        """The server refuses it, or the relay does."""
+        """A malformed length is refused by the server or the relay."""
         answer = raw(
             place.browser.port,
             b"POST /streams HTTP/1.0\r\nHost: localhost\r\nX-User: alice\r\n"
@@ -490,7 +490,7 @@ class TestBodies:
         assert answer.split()[1] in (b"400", b"413")
 
     def test_a_length_that_is_too_small(self, place: Place) -> None:
-        """Only that much is taken."""
+        """Only that many bytes are read, so the JSON is cut off."""
         body = b'{"prompt":"Hi"}'
         answer = raw(
             place.browser.port,
@@ -502,7 +502,7 @@ class TestBodies:
         assert answer.split()[1] == b"400"
 
     def test_a_length_that_is_too_large(self, place: Place) -> None:
-        """What is cut off by the end of the connection starts nothing."""
+        """A body that the end of the connection cuts off starts nothing."""
         asked = len(place.upstream.requests)
         with socket.create_connection(("127.0.0.1", place.browser.port), PATIENCE) as connection:
             connection.sendall(
@@ -540,7 +540,7 @@ class TestBodies:
         ],
     )
     def test_bodies_that_are_none(self, place: Place, body: bytes, said: str) -> None:
-        """They are refused with a sentence that says why."""
+        """The response says what is wrong with the body, and no model is asked."""
         asked = len(place.upstream.requests)
         answer = place.browser.post("/streams", body)
         assert (answer.status, answer.json) == (
@@ -554,7 +554,7 @@ class TestBodies:
         ["base_url", "extra_headers", "api_key", "messages", "user", "tools", "n", "Prompt"],
     )
     def test_where_to_ask_is_not_for_browsers_to_say(self, place: Place, field: str) -> None:
-        """Nor is what it costs, or for whom: what is not known is refused, not ignored."""
+        """A browser cannot set the server, the cost or the user: unknown fields are refused."""
         asked = len(place.upstream.requests)
         answer = place.browser.post("/streams", {"prompt": "Hi", field: "http://attacker.example"})
         assert (answer.status, answer.json["error"]["message"]) == (
@@ -565,7 +565,7 @@ class TestBodies:
 
     @pytest.mark.parametrize("model", ["", "huge", "small ", "Small", "../small"])
     def test_other_models(self, place: Place, model: str) -> None:
-        """Users may choose one of the list, and no other."""
+        """Users can choose only models on the list."""
         asked = len(place.upstream.requests)
         answer = place.browser.post("/streams", {"prompt": "Hi", "model": model})
         assert (answer.status, answer.json["error"]["message"]) == (
@@ -584,13 +584,13 @@ class TestBodies:
 
 
 class TestChatBodies:
-    """What front ends of the AI SDK cannot say."""
+    """What front ends of the AI SDK can send, and what they cannot."""
 
     TEXT: Mapping[str, str] = {"type": "text", "text": "Hi"}
     USER: Mapping[str, Any] = {"role": "user", "parts": [TEXT]}
 
     def test_what_they_say(self, place: Place) -> None:
-        """Only the text of the last message counts, in whatever parts it comes."""
+        """Only the text of the last message counts; its text parts are joined."""
         parts = [{"type": "text", "text": "One "}, {"type": "text", "text": "two", "state": "done"}]
         for body in (
             {"messages": [{"role": "system", "parts": "x"}, 7, {"role": "user", "parts": parts}]},
@@ -636,7 +636,7 @@ class TestChatBodies:
         ],
     )
     def test_what_they_cannot_say(self, place: Place, body: Any, said: str) -> None:
-        """It is refused with a sentence, and nothing is asked."""
+        """The response says what is wrong, and no model is asked."""
         asked = len(place.upstream.requests)
         answer = place.browser.post("/api/chat", body)
         assert (answer.status, answer.code) == (400, "bad_request")
@@ -645,10 +645,10 @@ class TestChatBodies:
 
 
 class TestLimits:
-    """What a user cannot have too much of."""
+    """What is limited for each user, and what happens during an outage."""
 
     def test_a_long_prompt(self, place: Place) -> None:
-        """It is refused, and nothing is asked."""
+        """It is refused, and no model is asked."""
         asked = len(place.upstream.requests)
         answer = place.browser.post("/streams", {"prompt": "x" * 20_001})
         assert (answer.status, answer.json["error"]) == (
@@ -661,7 +661,7 @@ class TestLimits:
     def test_too_many(
         self, place: Place, monkeypatch: pytest.MonkeyPatch, after: float | None, header: str
     ) -> None:
-        """It is told when to come again."""
+        """The response says after how many seconds to retry, rounded up."""
 
         def begin(*_: Any) -> bool:
             raise LimitError(f"words of the store about {SECRET}", retry_after=after)
@@ -680,7 +680,7 @@ class TestLimits:
         )
 
     def test_a_database_that_is_away(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Requests can be sent again, and nothing has been asked."""
+        """The response says when to retry, and no model is asked."""
         asked = len(place.upstream.requests)
         monkeypatch.setattr(place.store, "is_down", True)
         answers = [
@@ -703,7 +703,7 @@ class TestLimits:
 
 
 class TestSecrets:
-    """What users and browsers are never told."""
+    """What users and browsers never get to see."""
 
     @pytest.mark.unmeasured
     @pytest.mark.parametrize(
@@ -724,7 +724,7 @@ class TestSecrets:
     def test_words_of_the_server_that_answers(
         self, place: Place, caplog: pytest.LogCaptureFixture, steps: Any, format: str
     ) -> None:
-        """Neither they nor its key are in frames, rows or logs."""
+        """Neither the model server's error messages nor its key are in frames, rows or logs."""
         caplog.set_level(logging.DEBUG)
         place.upstream.always = steps
         try:
@@ -748,7 +748,7 @@ class TestSecrets:
     def test_a_fault_of_ours(
         self, place: Place, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Only the log of the server has what happened."""
+        """Only the server's log shows what happened."""
 
         def history(*_: Any) -> Any:
             raise ZeroDivisionError("words of a database")
@@ -767,7 +767,7 @@ class TestSecrets:
         assert "words of a database" in caplog.text
 
     def test_markup_stays_text(self, place: Place) -> None:
-        """A stream is not a page, whatever a model writes, and browsers do not guess."""
+        """A model's markup stays text, and browsers are told not to guess the type of a stream."""
         words = "<img src=x onerror=alert(1)> <b>bold</b> </script>\n\nevent: done\ndata: {}\n\n"
         place.upstream.always = [chat_chunk(words), chat_chunk(finish_reason="stop"), done()]
         try:
@@ -782,10 +782,10 @@ class TestSecrets:
 
 
 class TestThePage:
-    """What the page is served with."""
+    """The responses for the page's files."""
 
     def test_headers(self, browser: Browser) -> None:
-        """It loads and asks nothing of others, and is shown in no frame."""
+        """The page loads nothing from other sites, and other sites cannot frame it."""
         for path, kind in (("/", "text/html"), ("/page.mjs", "text/javascript")):
             answer = browser.get(path)
             assert answer.status == 200
@@ -800,14 +800,14 @@ class TestThePage:
             assert answer.headers["cache-control"] == "no-cache"
 
     def test_it_is_not_sent_twice(self, browser: Browser) -> None:
-        """A browser that has it already is told so."""
+        """A browser that has the page in its cache gets 304."""
         first = browser.get("/")
         again = browser.get("/", if_none_match=first.headers["etag"])
         assert (again.status, again.body) == (304, b"")
         assert browser.get("/", if_none_match='"other"').body == first.body
 
     def test_head(self, browser: Browser) -> None:
-        """It has the headers of the page alone."""
+        """HEAD returns the headers of the page without its body."""
         head, whole = browser.ask("HEAD", "/"), browser.get("/")
         assert (head.status, head.body) == (200, b"")
         assert head.headers["content-length"] == str(len(whole.body))
@@ -816,11 +816,11 @@ class TestThePage:
 
 @pytest.mark.parametrize("kind", ["asgi", "wsgi"])
 class TestWithoutAuthorize:
-    """A relay that does not ask who a user is serves one, on this machine."""
+    """A relay without `authorize` serves a single user, on this machine."""
 
     @pytest.mark.usefixtures("page")
     def test_this_machine_alone(self, kind: Kind) -> None:
-        """It is answered under names of this machine, as long as no proxy is between."""
+        """It answers to local names only, and not through a proxy."""
         with placed(kind, None) as place:
             browser = place.browser.of(None)
             stream = browser.start()
@@ -849,7 +849,7 @@ class TestWithoutAuthorize:
             assert browser.get("/models", host="localhost").status == 200
 
     def test_without_a_page(self, kind: Kind) -> None:
-        """There is none, if none is wanted."""
+        """With `page=False` there is no page."""
         with placed(kind, None, page=False) as place:
             assert place.browser.get("/").status == 404
             assert place.browser.get("/models").status == 200
@@ -857,11 +857,11 @@ class TestWithoutAuthorize:
 
 @pytest.mark.parametrize("kind", ["asgi", "wsgi"])
 class TestAuthorize:
-    """What tells who a user is."""
+    """The function that identifies the user."""
 
     @pytest.mark.parametrize("found", [None, ""])
     def test_no_user(self, kind: Kind, found: str | None) -> None:
-        """An id that is empty is none."""
+        """None and an empty id mean that no user is signed in."""
         with placed(kind, lambda _: found) as place:
             assert place.browser.get("/models").status == 401
 
@@ -869,7 +869,7 @@ class TestAuthorize:
     def test_its_faults(
         self, kind: Kind, fault: Literal["raises", "returns"], caplog: pytest.LogCaptureFixture
     ) -> None:
-        """They let no request in, and tell browsers nothing."""
+        """If it fails, the request is refused, and the browser does not learn why."""
 
         def authorize(_: Mapping[str, str]) -> Any:
             if fault == "raises":
@@ -884,7 +884,7 @@ class TestAuthorize:
         assert expected in caplog.text
 
     def test_it_gets_the_headers(self, kind: Kind) -> None:
-        """Their names are in lower case, those of the type and length of the body included."""
+        """Their names are in lower case, and the content type and length are among them."""
         seen: list[Mapping[str, str]] = []
 
         def authorize(headers: Mapping[str, str]) -> str:
@@ -906,7 +906,7 @@ class TestAuthorize:
 
 
 def test_a_coroutine_function_can_authorize() -> None:
-    """By ASGI it is awaited."""
+    """ASGI awaits it."""
 
     async def authorize(headers: Mapping[str, str]) -> str | None:
         return headers.get("x-user")
@@ -919,7 +919,7 @@ def test_a_coroutine_function_can_authorize() -> None:
 def test_a_coroutine_function_cannot_authorize_where_nothing_awaits_it(
     place: Place,
 ) -> None:
-    """By WSGI it is refused when the application is made."""
+    """WSGI refuses it when the application is made."""
 
     async def authorize(_: Mapping[str, str]) -> str | None:
         return "alice"  # pragma: no cover - it is never called
@@ -929,7 +929,7 @@ def test_a_coroutine_function_cannot_authorize_where_nothing_awaits_it(
 
 
 def test_errors_are_json(place: Place) -> None:
-    """With one sentence, a code, and nothing that a cache keeps."""
+    """They have one sentence and a code, and must not be cached."""
     answer = place.browser.get("/nothing")
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"

@@ -1,4 +1,4 @@
-"""Processes take turns, call by call, in any order, while all that they use comes and goes."""
+"""Processes take turns, call by call, in any order, while log and store come and go."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Action: TypeAlias = Callable[["Turns"], object]
 
 
 class TurnLife(Life):
-    """The life of a process in a thread of its own, which waits for its turn before each call.
+    """A process in a thread of its own, which waits for its turn before each call.
 
     Attributes:
-        ended: How it has ended; None as long as it continues.
+        ended: How it has ended; None while it continues.
     """
 
     def __init__(self) -> None:
@@ -37,19 +37,19 @@ class TurnLife(Life):
         self._is_killed = False
 
     def start(self) -> None:
-        """Begin, up to the first call."""
+        """Run up to the first call."""
         threading.Thread(target=self._run, daemon=True).start()
         self._waits.acquire()
 
     def go(self, calls: int = 1) -> None:
-        """Let the next *calls* take effect, as far as there are so many."""
+        """Let the next *calls* take effect, or fewer if the process ends."""
         for _ in range(calls):
             if self.ended is None:
                 self._turn.release()
                 self._waits.acquire()
 
     def kill(self) -> None:
-        """Let it die before its next call takes effect."""
+        """Kill it before its next call takes effect."""
         self._is_killed = True
         self.go()
 
@@ -79,7 +79,7 @@ class Turns:
         self.start()
 
     def start(self) -> None:
-        """Start a process, which takes the job over if it can."""
+        """Start a process, which takes the job over if possible."""
         if self.world.server.is_down:
             return
         life = TurnLife()
@@ -88,7 +88,7 @@ class Turns:
             life.start()
 
     def end(self) -> None:
-        """Let everything be reachable again, and all processes run until the job is done."""
+        """Make everything reachable again, and run all processes until the job is done."""
         self.world.server.come_back()
         self.world.store.is_down = False
         for life in self.lives:
@@ -100,19 +100,19 @@ class Turns:
 
 
 def of_one(do: Callable[[TurnLife], object]) -> st.SearchStrategy[Action]:
-    """Draw an action of one of the youngest processes."""
+    """Draw an action for one of the three youngest processes."""
     return st.integers(1, 3).map(
         lambda back: lambda turns: do(turns.lives[-min(back, len(turns.lives))])
     )
 
 
 def cut_off(life: TurnLife) -> None:
-    """Let one process lose its connection to the log."""
+    """Cut one process off from the log."""
     life.log.is_cut_off = True
 
 
 def set_down(*, is_down: bool) -> Action:
-    """Return what makes the store unreachable, or reachable again."""
+    """Return an action that makes the store unreachable, or reachable again."""
     return lambda turns: setattr(turns.world.store, "is_down", is_down)
 
 
@@ -139,7 +139,7 @@ actions: st.SearchStrategy[Action] = st.one_of(
 
 @pytest.fixture(autouse=True, scope="module")
 def _no_pauses() -> Iterator[None]:
-    """Have nothing wait for a time."""
+    """Make nothing pause."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(writer, "_PAUSES", (0.0, 0.0))
         patched.setattr(writer, "_PATIENCE", 0.0)
@@ -154,7 +154,7 @@ def _no_pauses() -> Iterator[None]:
     st.lists(actions, max_size=12),
 )
 def test_any_order(kind: Kind, writes_at_once: bool, stops: bool, drawn: list[Action]) -> None:
-    """Whatever happens in whatever order, there is one row, and it says what readers were told."""
+    """Whatever happens in whatever order, there is one row, and readers got its text."""
     world = World(ScriptedUpstream(kind.answer), writes_at_once=writes_at_once)
     turns = Turns(world)
     for number, action in enumerate(drawn):
@@ -172,7 +172,7 @@ def test_any_order(kind: Kind, writes_at_once: bool, stops: bool, drawn: list[Ac
 def test_a_zombie_in_between(name: str, is_cut_off: bool, writes_at_once: bool) -> None:
     """A process hangs at any call, and continues at any call of the one that has taken over.
 
-    If it is cut off, it can reach the store then, and not the log.
+    If it is cut off, it can then reach the store, but not the log.
     """
     kind = KINDS[name]
     for hangs_at in itertools.count():

@@ -19,7 +19,7 @@ class TestJobs:
     """A stream has one job, which belongs to one process at a time."""
 
     def test_a_stream_is_created_once(self, make_log: MakeLog) -> None:
-        """The second call says that there is one, and changes nothing."""
+        """The second call returns False and changes nothing."""
         log = make_log()
         assert log.create(STREAM, HEAD)
         assert not log.create(STREAM, b'{"user":"bob"}')
@@ -28,7 +28,7 @@ class TestJobs:
         assert not log.take(5, 0)
 
     def test_a_stream_that_exists(self, make_log: MakeLog) -> None:
-        """Only one that has been created exists."""
+        """A stream exists once it has been created."""
         log = make_log()
         log.create(STREAM, HEAD)
         assert log.exists(STREAM)
@@ -36,13 +36,13 @@ class TestJobs:
         assert list(log.read("another-0123456789")) == []
 
     def test_the_first_to_take_a_job_has_epoch_1(self, make_log: MakeLog) -> None:
-        """Its entries begin there."""
+        """Epochs are counted from 1."""
         log = make_log()
         log.create(STREAM, HEAD)
         assert taken(log) == Job(STREAM, 1)
 
     def test_as_many_jobs_are_taken_as_are_wanted(self, make_log: MakeLog) -> None:
-        """The oldest ones first, and each once."""
+        """The oldest jobs are taken first, each of them once."""
         log = make_log()
         streams = [f"stream-012345678{number}" for number in range(5)]
         for stream in streams:
@@ -51,12 +51,12 @@ class TestJobs:
         assert [job.stream for job in (*first, *rest)] == streams
 
     def test_no_job(self, make_log: MakeLog) -> None:
-        """It waits so long, and returns nothing."""
+        """`take()` waits as long as it may, and returns nothing."""
         assert list(make_log().take(1, 0.01)) == []
         assert list(make_log().take(1, 0)) == []
 
     def test_a_new_job_ends_the_wait(self, make_log: MakeLog) -> None:
-        """It is taken while another thread waits for it."""
+        """A thread that waits for a job takes the new one."""
         log = make_log()
         found: list[Job] = []
         thread = threading.Thread(target=lambda: found.extend(log.take(1, PATIENCE)))
@@ -66,7 +66,7 @@ class TestJobs:
         assert found == [Job(STREAM, 1)]
 
     def test_closing_ends_the_wait(self, make_log: MakeLog) -> None:
-        """And then nothing is taken any more."""
+        """The waiting thread gets no job."""
         log = make_log()
         found: list[Sequence[Job]] = []
         thread = threading.Thread(target=lambda: found.append(log.take(1, PATIENCE)))
@@ -76,7 +76,7 @@ class TestJobs:
         assert [list(jobs) for jobs in found] == [[]]
 
     def test_a_job_that_is_done(self, make_log: MakeLog) -> None:
-        """It is gone, and its stream can still be read."""
+        """The job is gone, but its stream can still be read."""
         log = make_log()
         job = started(log)
         append(log, job, Entry(1, 1, "done"))
@@ -87,10 +87,10 @@ class TestJobs:
 
 
 class TestEntries:
-    """Entries are read as they were appended."""
+    """Entries are read exactly as they were appended."""
 
     def test_order(self, make_log: MakeLog) -> None:
-        """Of many that came in pieces, in order, and with all that they say."""
+        """A thousand entries, appended in small groups, are read in order and unchanged."""
         log = make_log()
         job = started(log)
         entries = [delta(1, seq, f"{seq} ä \U0001f600 \\n\n") for seq in range(1, 1001)]
@@ -100,7 +100,7 @@ class TestEntries:
         assert list(log.read(STREAM))[2:] == entries
 
     def test_a_large_one(self, make_log: MakeLog) -> None:
-        """A megabyte, whatever bytes it has."""
+        """An entry of a megabyte is read unchanged, whatever bytes it has."""
         log = make_log()
         job = started(log)
         large = Entry(1, 1, "delta", encode_json({"text": "ä\0\x7f" * 300_000}))
@@ -108,14 +108,14 @@ class TestEntries:
         assert list(log.read(STREAM))[2:] == [large]
 
     def test_nothing_to_append(self, make_log: MakeLog) -> None:
-        """That is how a process asks whether it still may."""
+        """Appending nothing is how a process checks that it still owns the job."""
         log = make_log()
         job = started(log)
         append(log, job)
         assert kinds(log.read(STREAM)) == ["head", "begin"]
 
     def test_streams_are_apart(self, make_log: MakeLog) -> None:
-        """What is appended to one is not in another."""
+        """An entry of one stream is not in another."""
         log = make_log()
         one, other = started(log, "one-012345678901234"), started(log, "other-0123456789012")
         log.append(one, [delta(1, 1, "one")])
@@ -125,7 +125,7 @@ class TestEntries:
         assert list(log.read(other.stream))[2:] == [delta(1, 1, "other")]
 
     def test_a_stream_that_the_log_does_not_have(self, make_log: MakeLog) -> None:
-        """The process that works on it is told so, and nothing is created."""
+        """Appending raises LogLostError, and creates nothing."""
         log = make_log()
         job = Job("another-0123456789", 1)
         with pytest.raises(LogLostError):
@@ -134,10 +134,10 @@ class TestEntries:
 
 
 class TestTails:
-    """A tail has all entries of a stream, and gets those to come."""
+    """A tail has all entries of a stream, and gets the new ones."""
 
     def test_before_and_after(self, make_log: MakeLog) -> None:
-        """What was there before it was opened, then the rest, up to the end."""
+        """A tail has the entries written before it was opened, and then gets the rest."""
         log = make_log()
         job = started(log)
         tail = log.open(STREAM)
@@ -151,7 +151,7 @@ class TestTails:
         assert list(tail.entries) == list(log.read(STREAM))
 
     def test_a_stream_that_has_ended(self, make_log: MakeLog) -> None:
-        """All of it is there at once."""
+        """The tail has all entries at once."""
         log = make_log()
         append(log, started(log), Entry(1, 1, "done"))
         tail = log.open(STREAM)
@@ -166,7 +166,7 @@ class TestTails:
         assert tail.is_over
 
     def test_many_tails(self, make_log: MakeLog) -> None:
-        """Those of one stream, and of others, get their own entries."""
+        """Each tail gets the entries of its own stream."""
         log = make_log()
         jobs = [started(log, f"stream-{number:016}") for number in range(5)]
         tails = [log.open(job.stream) for job in jobs for _ in range(3)]
@@ -176,7 +176,7 @@ class TestTails:
             assert wait_for(tail, 3)[2] == delta(1, 1, tail.stream)
 
     def test_opened_again(self, make_log: MakeLog) -> None:
-        """It has what came while no tail was open."""
+        """The new tail has the entries that were written while none was open."""
         log = make_log()
         job = started(log)
         log.open(STREAM)
@@ -187,7 +187,7 @@ class TestTails:
         wait_for(tail, 4)
 
     def test_closing_lets_readers_go(self, make_log: MakeLog) -> None:
-        """A thread that waits for more does not wait any longer."""
+        """A thread that waits for entries stops waiting."""
         log = make_log()
         started(log)
         tail = log.open(STREAM)
@@ -200,10 +200,10 @@ class TestTails:
 
 
 class TestStop:
-    """A stream can be stopped, and that is not forgotten."""
+    """A stream can be stopped, and the log remembers it."""
 
     def test_the_process_that_works_on_it_is_notified(self, make_log: MakeLog) -> None:
-        """By a call with the id of the stream."""
+        """The log calls `on_stop` with the stream's id."""
         log = make_log()
         stops = stops_of(log)
         started(log)
@@ -211,7 +211,7 @@ class TestStop:
         assert stops.get(timeout=PATIENCE) == STREAM
 
     def test_it_is_remembered(self, make_log: MakeLog) -> None:
-        """For a process that begins later."""
+        """A process that begins later can ask for it."""
         log = make_log()
         log.create(STREAM, HEAD)
         assert not log.is_stopped(STREAM)
@@ -221,10 +221,10 @@ class TestStop:
 
 
 class TestSeveralProcesses:
-    """A job that its process does not keep is taken by another one, and fenced."""
+    """A job that its process loses is taken by another one, and the log is fenced."""
 
     def test_a_job_is_taken_by_one(self, make_shared_log: MakeLog) -> None:
-        """Of four that take at once, each job by one."""
+        """If four processes take jobs at the same time, each job is taken once."""
         logs = [make_shared_log() for _ in range(4)]
         streams = {f"stream-{number:016}" for number in range(40)}
         for stream in streams:
@@ -253,7 +253,7 @@ class TestSeveralProcesses:
         assert kinds(wait_for(tail, 4)) == ["head", "begin", "delta", "done"]
 
     def test_stop_reaches_the_others(self, make_shared_log: MakeLog) -> None:
-        """The process that works on the stream is told."""
+        """The process that works on the stream is notified."""
         log, other = make_shared_log(), make_shared_log()
         stops = stops_of(log)
         started(log)
@@ -262,7 +262,7 @@ class TestSeveralProcesses:
         assert log.is_stopped(STREAM)
 
     def test_a_job_that_is_handed_over(self, make_shared_log: MakeLog) -> None:
-        """Another process has it at once, in the next epoch."""
+        """Another process can take it at once, in the next epoch."""
         log, other = make_shared_log(), make_shared_log()
         log.create(STREAM, HEAD)
         job = taken(log)
@@ -271,14 +271,14 @@ class TestSeveralProcesses:
         assert taken(other) == Job(STREAM, 2)
 
     def test_a_lease_that_runs_out(self, make_shared_log: MakeLog) -> None:
-        """Another process takes the job over while it waits for one."""
+        """Another process that waits for a job takes it over."""
         log, other = make_shared_log(lease=0.2), make_shared_log(lease=0.2)
         log.create(STREAM, HEAD)
         assert taken(log) == Job(STREAM, 1)
         assert taken(other) == Job(STREAM, 2)
 
     def test_a_zombie_writes_nothing(self, make_shared_log: MakeLog) -> None:
-        """Once the next process has begun, what the earlier one appends is refused."""
+        """Once the next process has begun, the log rejects what the earlier one appends."""
         log, other = make_shared_log(), make_shared_log()
         job = started(log)
         append(log, job, delta(1, 1))
@@ -293,7 +293,7 @@ class TestSeveralProcesses:
         assert kinds(other.read(STREAM)) == ["head", "begin", "delta", "begin"]
 
     def test_a_zombie_that_renews(self, make_shared_log: MakeLog) -> None:
-        """It is told which jobs are lost, and the next process keeps them."""
+        """`renew()` returns the jobs that are lost, and the next process keeps them."""
         log, other = make_shared_log(), make_shared_log()
         job, mine = started(log), started(log, "mine-01234567890123")
         log.hand_over([job])
@@ -322,7 +322,7 @@ class TestSeveralProcesses:
         assert not other.take(1, 0)
 
     def test_a_process_that_takes_its_own_job(self, make_shared_log: MakeLog) -> None:
-        """It was frozen for longer than the lease: what it wrote before does not count."""
+        """It was frozen for longer than the lease: what its earlier work writes is rejected."""
         log = make_shared_log()
         job = started(log)
         log.hand_over([job])
@@ -336,7 +336,7 @@ class TestSeveralProcesses:
         assert kinds(log.read(STREAM)) == ["head", "begin", "begin", "delta"]
 
     def test_a_job_that_is_renewed(self, make_shared_log: MakeLog) -> None:
-        """The process keeps it."""
+        """No other process can take it."""
         log, other = make_shared_log(), make_shared_log()
         job = started(log)
         assert list(log.renew([job])) == []
@@ -344,7 +344,7 @@ class TestSeveralProcesses:
         assert not other.take(1, 0)
 
     def test_what_comes_before_closing(self, make_shared_log: MakeLog) -> None:
-        """It is written, so that the next process has it."""
+        """Entries appended before `close()` are written, so the next process has them."""
         log, other = make_shared_log(), make_shared_log()
         job = started(log)
         log.append(job, [delta(1, 1)])

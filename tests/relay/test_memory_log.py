@@ -1,4 +1,4 @@
-"""What is special about a log in memory."""
+"""What is special about the log in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .logs import HEAD, STREAM, delta, stops_of, taken
 
 
 def test_it_is_not_shared() -> None:
-    """No other process can take a job over, so none is lost."""
+    """No other process can take a job over, so no job is ever lost."""
     log = MemoryLog()
     log.create(STREAM, HEAD)
     job = taken(log)
@@ -19,7 +19,7 @@ def test_it_is_not_shared() -> None:
 
 
 def test_a_job_that_is_put_back() -> None:
-    """It can be taken again, as by another process."""
+    """It can be taken again, in the next epoch."""
     log = MemoryLog()
     log.create(STREAM, HEAD)
     log.hand_over([taken(log)])
@@ -27,7 +27,7 @@ def test_a_job_that_is_put_back() -> None:
 
 
 def test_stops_are_not_kept_forever() -> None:
-    """Nor those of streams that there are not."""
+    """A stop is forgotten with its stream, and that of an unknown stream is not kept at all."""
     log = MemoryLog(keep=0.0)
     stops = stops_of(log)
     log.create(STREAM, HEAD)
@@ -41,7 +41,7 @@ def test_stops_are_not_kept_forever() -> None:
 
 
 def test_a_stream_that_is_forgotten() -> None:
-    """Nothing can be appended to it, and there is nothing to read."""
+    """Appending raises LogLostError, and reading returns nothing."""
     log = MemoryLog(keep=0.0)
     log.create(STREAM, HEAD)
     job = taken(log)
@@ -53,7 +53,7 @@ def test_a_stream_that_is_forgotten() -> None:
 
 
 def test_what_readers_keep() -> None:
-    """A reader that has a stream has it to the end, although the log has forgotten it."""
+    """An open tail keeps its entries after the log has forgotten the stream."""
     log = MemoryLog(keep=0.0)
     log.create(STREAM, HEAD)
     tail = log.open(STREAM)

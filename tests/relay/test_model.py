@@ -1,4 +1,4 @@
-"""The model of the relay names functions that exist, and holds."""
+"""The model of the relay's protocol holds, and names functions that exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = re.compile(r"\b([A-Z]\w+)\.(\w+)")
 
 
 def names_of_classes() -> set[tuple[str, str]]:
-    """Return the names of the classes of the relay, each with those of its methods and fields."""
+    """Return the pairs of a class and a method or field in the relay's modules."""
     return {
         (found.name, name)
         for path in Path(openai_scan.relay.__file__).parent.glob("*.py")
@@ -31,7 +31,7 @@ def names_of_classes() -> set[tuple[str, str]]:
 
 
 def name_of(statement: ast.stmt) -> str:
-    """Return what a statement in a class defines; an empty string if it defines nothing."""
+    """Return the name that a statement in a class defines, or an empty string."""
     match statement:
         case ast.FunctionDef(name=name):
             return name
@@ -42,7 +42,7 @@ def name_of(statement: ast.stmt) -> str:
 
 
 def test_every_function_that_the_model_names_exists() -> None:
-    """A function that is renamed has to be renamed in the model too."""
+    """If you rename a function, rename it in the model too."""
     comments = re.findall(r"/\*.*?\*/", MODEL.read_text("utf-8"), re.DOTALL)
     named = {name for comment in comments for name in _NAME.findall(comment)}
     assert {("Producer", "_begin"), ("Log", "append"), ("Store", "finish")} <= named
@@ -50,7 +50,7 @@ def test_every_function_that_the_model_names_exists() -> None:
 
 
 def test_every_mutant_is_in_the_model() -> None:
-    """What a configuration sets has a meaning there."""
+    """The model tests every setting of every configuration with `#ifdef` or `#ifndef`."""
     settings = {
         setting.split("=")[0] for run in (*HOLDS, *MUTANTS) for setting in run.settings.split()
     }
@@ -59,7 +59,7 @@ def test_every_mutant_is_in_the_model() -> None:
 
 
 def test_the_smallest_configurations() -> None:
-    """`make model` runs all of them, which takes longer. Without spin there is nothing to run."""
+    """`make model` runs all of them, which takes longer. Without spin, nothing is checked here."""
     if shutil.which("spin") is None or shutil.which("cc") is None:
         return
     (holds,) = (run for run in HOLDS if run.settings == "NO_LOG" and not run.is_live)

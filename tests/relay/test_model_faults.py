@@ -1,4 +1,4 @@
-"""What the model of the protocol has found in the code does no harm any more."""
+"""Faults that the model of the protocol has found in the code, and that are fixed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHAT = KINDS["chat"]
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nothing wait for a time."""
+    """Make nothing pause."""
     monkeypatch.setattr(writer, "_PAUSES", (0.0, 0.0))
     monkeypatch.setattr(writer, "_PATIENCE", 0.0)
 
@@ -29,14 +29,14 @@ def world() -> World:
 
 
 class Eventful(Life):
-    """A process with events before calls of given names: the first, second, … of each name."""
+    """A process with actions before given calls, such as the second `store`."""
 
     def __init__(self, happenings: Mapping[tuple[str, int], Callable[[Life], object]]) -> None:
         super().__init__()
         self._happenings = happenings
 
     def call(self, name: str) -> None:
-        """Announce a call."""
+        """Make a call, and run its action."""
         super().call(name)
         happens = self._happenings.get((name, self.calls.count(name)))
         if happens is not None:
@@ -44,25 +44,25 @@ class Eventful(Life):
 
 
 def cut_off(life: Life) -> None:
-    """Take the log away from one process."""
+    """Cut one process off from the log."""
     life.log.is_cut_off = True
 
 
 def told(world: World) -> tuple[str, object]:
-    """Return the text and the status that readers have got."""
+    """Return the text and the status that readers have received."""
     progress = Progress.of(world.server.streams[STREAM])
     assert progress.done is not None
     return progress.text(), progress.done["status"]
 
 
 def saved(world: World) -> StoredMessage:
-    """Return the row, which was saved once."""
+    """Return the row, after checking that it was saved once."""
     assert world.store.finished == [STREAM]
     return world.row()
 
 
 def test_what_a_later_process_wrote(world: World) -> None:
-    """A process that wakes late does not take the `ask` of the next one for one of the dead."""
+    """A process that wakes late does not mistake a later process's `ask` for an earlier one."""
 
     def take_over(_: Life) -> None:
         assert world.run(Eventful({("ask", 1): Life.die})) == "killed"
@@ -75,7 +75,7 @@ def test_what_a_later_process_wrote(world: World) -> None:
 
 
 def test_an_early_end_after_a_takeover(world: World) -> None:
-    """Readers never get an end from which the row may differ."""
+    """Readers never get an end that may differ from the row."""
 
     def set_down(_: Life) -> None:
         world.store.is_down = True
@@ -101,7 +101,7 @@ def test_an_early_end_after_a_takeover(world: World) -> None:
 
 @pytest.mark.parametrize("is_cut_off", [False, True])
 def test_a_hand_over_before_the_request(world: World, *, is_cut_off: bool) -> None:
-    """The next process asks, whether or not the log has got the `ask` of the one before."""
+    """The next process asks, whether or not the log has received the first one's `ask`."""
 
     def close(life: Life) -> None:
         life.log.is_cut_off = is_cut_off
@@ -116,7 +116,7 @@ def test_a_hand_over_before_the_request(world: World, *, is_cut_off: bool) -> No
 
 
 def test_a_log_that_is_lost_before_the_request(world: World) -> None:
-    """No process asks if it cannot be known that the other one does not."""
+    """No process asks unless it knows that the other one will not."""
 
     def lose(_: Life) -> None:
         world.server.lose_everything()

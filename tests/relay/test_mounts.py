@@ -1,6 +1,6 @@
-"""The relay in applications of other frameworks: mounted, and by views that they write themselves.
+"""The relay in applications of other frameworks: mounted, and in views of their own.
 
-Each token has to reach the browser before the next one is said: the fake server says it only then.
+Each token has to reach the browser before the fake server sends the next one.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def fastapi_mount(relay: Relay) -> Any:
 
 
 def fastapi_gzip(relay: Relay) -> Any:
-    """Return the same behind a middleware that compresses: it leaves event streams as they are."""
+    """Return the mounted relay in a compressing middleware, which leaves event streams alone."""
     return GZipMiddleware(fastapi_mount(relay), minimum_size=1)
 
 
 def fastapi_route(relay: Relay) -> Any:
-    """Return an application with a route of its own, which asks first what there is."""
+    """Return an application with a route of its own, which first checks that the stream exists."""
     app = FastAPI()
 
     @app.exception_handler(UnknownStreamError)
@@ -75,7 +75,7 @@ def flask_mount(relay: Relay) -> Any:
 
 
 def flask_view(relay: Relay) -> Any:
-    """Return an application with a view of its own, likewise."""
+    """Return an application with a view of its own, which first checks that the stream exists."""
     app = Flask("shop")
 
     @app.errorhandler(UnknownStreamError)
@@ -94,14 +94,14 @@ def flask_view(relay: Relay) -> Any:
 
 
 class Urls:
-    """The paths of a Django application, each time others."""
+    """The URL patterns of a Django application, as an object that each test can replace."""
 
     def __init__(self, view: Any) -> None:
         self.urlpatterns = [path("chat/streams/<stream>/events", view)]
 
 
 def django_wsgi(relay: Relay) -> Any:
-    """Return a view for a server that blocks."""
+    """Return a Django application with a blocking view."""
 
     def events(request: HttpRequest, stream: str) -> StreamingHttpResponse:
         after, user = request.headers.get("Last-Event-ID"), request.headers.get("X-User")
@@ -111,7 +111,7 @@ def django_wsgi(relay: Relay) -> Any:
 
 
 def django_asgi(relay: Relay) -> Any:
-    """Return a view for a server on asyncio, which needs what is only for that."""
+    """Return a Django application with an asynchronous view."""
 
     async def events(request: HttpRequest, stream: str) -> StreamingHttpResponse:
         after, user = request.headers.get("Last-Event-ID"), request.headers.get("X-User")
@@ -127,7 +127,7 @@ def _django(view: Any, handler: Callable[[], Any]) -> Any:
 
 @pytest.fixture(scope="module", autouse=True)
 def _with_django() -> None:
-    """Have the settings that every Django application needs; there is one set in a process."""
+    """Configure Django, which can be done once in a process."""
     if not settings.configured:
         settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="k", MIDDLEWARE=[], ROOT_URLCONF=None)
         django.setup()
@@ -135,7 +135,7 @@ def _with_django() -> None:
 
 @contextlib.contextmanager
 def served(relay: Relay, make: Make, kind: Kind) -> Iterator[Browser]:
-    """Serve an application, and give a browser of the relay in it."""
+    """Serve an application, and yield a browser for the relay in it."""
     with serving(make(relay), kind) as port:
         yield Browser(port, mount="/chat")
         relay.close()
@@ -155,7 +155,7 @@ VIEWS: list[tuple[Make, Kind]] = [
 def test_each_token_comes_by_itself(
     relay: Relay, upstream: FakeServer, make: Make, kind: Kind
 ) -> None:
-    """None is held back until the next one, or the end."""
+    """No token is held back until the next one or the end."""
     holds = [hold() for _ in range(5)]
     pieces = [chat_chunk(f"w{number} ") for number in range(5)]
     upstream.add([*(step for pair in zip(pieces, holds, strict=True) for step in pair), done()])
@@ -174,7 +174,7 @@ def test_each_token_comes_by_itself(
 
 @pytest.mark.parametrize(("make", "kind"), MOUNTS + VIEWS)
 def test_a_reader_comes_back(relay: Relay, upstream: FakeServer, make: Make, kind: Kind) -> None:
-    """It gets what follows its cursor."""
+    """A reader that reconnects gets what follows its cursor."""
     upstream.add(chat_answer("Hello there"))
     stream = relay.start("Hi", user="alice").stream
     with served(relay, make, kind) as browser:
@@ -187,7 +187,7 @@ def test_a_reader_comes_back(relay: Relay, upstream: FakeServer, make: Make, kin
 
 @pytest.mark.parametrize(("make", "kind"), MOUNTS)
 def test_all_of_it_is_mounted(relay: Relay, upstream: FakeServer, make: Make, kind: Kind) -> None:
-    """Paths are those below the mount, and the address of the page gets its slash."""
+    """Paths are relative to the mount, and the page's address gets its trailing slash."""
     upstream.add(chat_answer("Hello"))
     with served(relay, make, kind) as browser:
         started = browser.post("/streams", {"prompt": "Hi"})
@@ -203,7 +203,7 @@ def test_all_of_it_is_mounted(relay: Relay, upstream: FakeServer, make: Make, ki
 def test_a_view_knows_before_it_answers(
     relay: Relay, upstream: FakeServer, make: Make, kind: Kind
 ) -> None:
-    """Whether the stream is there and the user's, and whether its end has been seen."""
+    """It knows whether the stream exists, whose it is, and whether the reader has its end."""
     upstream.add(chat_answer("Hello"))
     events = f"/streams/{relay.start('Hi', user='bob').stream}/events"
     with served(relay, make, kind) as browser:
@@ -213,7 +213,7 @@ def test_a_view_knows_before_it_answers(
 
 
 class Counted:
-    """What comes of a stream, each time with how much of it had been taken before.
+    """The frames of a stream, with a count.
 
     Attributes:
         taken: How many frames have been taken.
@@ -231,7 +231,7 @@ class Counted:
 
 @pytest.fixture
 def counted(relay: Relay, upstream: FakeServer) -> Counted:
-    """Return a stream that is read one entry at a time."""
+    """Return a finished stream that is read one entry at a time."""
     upstream.add(chat_answer("Hello there you"))
     stream = relay.start("Hi", user="alice").stream
     with relay.follow(stream) as reading:
@@ -245,7 +245,7 @@ def counted(relay: Relay, upstream: FakeServer) -> Counted:
 
 
 def test_django_on_asyncio_takes_all_of_a_blocking_iterator_first(counted: Counted) -> None:
-    """Of what `iter()` returns nothing comes before the end. `aiter()` is for such servers."""
+    """With `iter()`, nothing is sent before the end. `aiter()` is for such servers."""
 
     async def read() -> list[int]:
         return [counted.taken async for _ in StreamingHttpResponse(counted, headers=HEADERS)]
@@ -258,7 +258,7 @@ def test_django_on_asyncio_takes_all_of_a_blocking_iterator_first(counted: Count
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "identity"}])
 def test_django_holds_back_what_it_compresses(counted: Counted, headers: dict[str, str]) -> None:
-    """Its `GZipMiddleware` sends nearly all of it at the end, unless an encoding is set already."""
+    """`GZipMiddleware` sends nearly everything at the end, unless an encoding is already set."""
 
     def view(_: HttpRequest) -> StreamingHttpResponse:
         return StreamingHttpResponse(counted, headers={**HEADERS, **headers})
@@ -283,7 +283,7 @@ class _Silent(WSGIRequestHandler):
 
 @pytest.fixture
 def werkzeug(relay: Relay) -> Iterator[int]:
-    """Serve the relay by a server that ends bodies by itself, and return where."""
+    """Serve the relay by a server that decodes chunked bodies, and return the port."""
     server = make_server(
         "127.0.0.1", 0, wsgi(relay, by_header), threaded=True, request_handler=_Silent
     )
@@ -297,7 +297,7 @@ def werkzeug(relay: Relay) -> Iterator[int]:
 
 
 def test_a_body_whose_length_is_not_told(upstream: FakeServer, werkzeug: int) -> None:
-    """If the server knows where the body ends, it is read up to the limit."""
+    """If the server knows where a chunked body ends, the relay reads it up to the limit."""
     upstream.add(chat_answer("Hello"))
     head = (
         b"POST /streams HTTP/1.1\r\nHost: localhost\r\nX-User: alice\r\nConnection: close\r\n"

@@ -1,4 +1,4 @@
-"""What the relay offers, and what it loads for that."""
+"""The relay's public names, and what importing them loads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ print(*[name for name in {_LIBRARIES} if name in sys.modules])
     ["openai_scan", "openai_scan.relay", "openai_scan.relay.core", "openai_scan.relay.memory_log"],
 )
 def test_no_library_is_loaded(module: str) -> None:
-    """Neither the package nor its relay needs one, as long as it runs in one process."""
+    """Neither the package nor a relay in a single process needs any of these libraries."""
     run = subprocess.run(
         [sys.executable, "-c", _LOADED.format(module=module)],
         capture_output=True,
@@ -36,19 +36,19 @@ def test_no_library_is_loaded(module: str) -> None:
 
 @pytest.mark.parametrize("name", dir(relay))
 def test_names(name: str) -> None:
-    """Each one is there, and in the list for `import *`."""
+    """Each public name exists, and is in `__all__`."""
     assert getattr(relay, name) is not None
     assert name in vars(relay)["__all__"]
 
 
 def test_a_name_that_is_not_there() -> None:
-    """It is an AttributeError, as for any module."""
+    """It raises AttributeError, as for any module."""
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         relay.Nothing  # type: ignore[attr-defined] # noqa: B018 - it raises
 
 
 def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence says which, and how to install it."""
+    """The error says which one, and how to install it."""
     monkeypatch.setitem(sys.modules, "redis", None)
     for module in [name for name in sys.modules if name.startswith("openai_scan.relay.redis_")]:
         monkeypatch.delitem(sys.modules, module)

@@ -1,4 +1,4 @@
-"""Clients of the OpenAI API read answers from the relay, and continue where they were cut off."""
+"""Clients of the OpenAI API read answers from the relay, and continue after a disconnect."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ pytestmark = pytest.mark.unmeasured
 
 
 def chunks_of(response: HTTPResponse) -> Iterator[bytes]:
-    """Yield what comes of a response, as it comes."""
+    """Yield the chunks of a response as they arrive."""
     return iter(lambda: response.read1(65536), b"")
 
 
 @pytest.fixture
 def client(browser: Browser) -> Iterator[openai.OpenAI]:
-    """Make an official client whose server is the relay."""
+    """Make an official client that uses the relay as its server."""
     with openai.OpenAI(
         api_key="k",
         base_url=f"http://127.0.0.1:{browser.port}",
@@ -59,7 +59,7 @@ def read(client: openai.OpenAI, stream: str, **options: str) -> openai.Stream[Ch
 
 
 def test_our_streamer(upstream: FakeServer, browser: Browser) -> None:
-    """It gets the answer, why it ended, and what it took."""
+    """It gets the answer, the finish reason and the usage."""
     upstream.add(chat_answer("Hello there"))
     stream = browser.start()
     with browser.open(f"/streams/{stream}/events?format=openai") as response:
@@ -73,7 +73,7 @@ def test_our_streamer(upstream: FakeServer, browser: Browser) -> None:
 
 
 def test_our_streamer_comes_back(upstream: FakeServer, browser: Browser) -> None:
-    """Cut off after any chunk, it gets the rest by the id of the last event."""
+    """Cut off after any chunk, it gets the rest with the id of the last event."""
     upstream.add(chat_answer(" ".join("abcdefgh")))
     path = f"/streams/{browser.start()}/events?format=openai"
     whole = browser.get(path).body
@@ -95,7 +95,7 @@ def test_our_streamer_comes_back(upstream: FakeServer, browser: Browser) -> None
 
 
 def test_openai_python(upstream: FakeServer, client: openai.OpenAI, browser: Browser) -> None:
-    """It reads chunks as from the API, and comes back by the cursor in the last one."""
+    """It reads chunks as from the API, and reconnects with the cursor in the last one."""
     held = hold()
     upstream.add(
         [chat_chunk("Hello"), held, chat_chunk(" there"), *chat_answer(" you", usage=True)]
@@ -117,7 +117,7 @@ def test_openai_python(upstream: FakeServer, client: openai.OpenAI, browser: Bro
 def test_openai_python_gets_calls(
     upstream: FakeServer, client: openai.OpenAI, browser: Browser
 ) -> None:
-    """Their pieces have what its helper needs to put them together."""
+    """The pieces have all that is needed to join them: index, name and arguments."""
     upstream.add(chat_calls(ToolCall("weather", {"city": "Oslo"}), ToolCall("time", {})))
     arguments: dict[int, str] = {}
     names: dict[int, str] = {}
@@ -145,7 +145,7 @@ def test_openai_python_gets_calls(
 def test_an_answer_that_fails(
     upstream: FakeServer, client: openai.OpenAI, browser: Browser, steps: Any, code: str
 ) -> None:
-    """It is an error to both, with a sentence and a code of ours."""
+    """Both clients raise an error with the relay's code."""
     upstream.add(steps)
     stream = browser.start()
     with pytest.raises(openai.APIError) as raised:
@@ -160,7 +160,7 @@ def test_an_answer_that_fails(
 def test_an_answer_that_was_stopped(
     relay: Relay, upstream: FakeServer, client: openai.OpenAI, browser: Browser
 ) -> None:
-    """It is not taken for a whole one."""
+    """The client raises an error, so the text is not mistaken for a whole answer."""
     upstream.add([chat_chunk("Hel"), hold()])
     stream = browser.start()
     chunks = read(client, stream)
@@ -179,7 +179,7 @@ def test_an_answer_whose_log_is_gone(
     monkeypatch: pytest.MonkeyPatch,
     store: MemoryStore,
 ) -> None:
-    """It comes from the store, whole; a reader with a part of it is told to begin again."""
+    """The whole answer comes from the store; a reader that has a part must start over."""
     upstream.add([chat_chunk("Hello"), chat_chunk(finish_reason="stop"), done()])
     stream = browser.start()
     cursor: Any = list(read(client, stream))[1].model_extra
@@ -200,7 +200,7 @@ def test_heartbeats(
     browser: Browser,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """They are no events to the official client, whatever came before them."""
+    """The official client ignores heartbeats in the middle of a stream."""
     monkeypatch.setattr(relay, "heartbeat", 0.001)
     held = hold()
     upstream.add([chat_chunk("Hello"), held, *chat_answer(" you")])

@@ -1,4 +1,4 @@
-"""Which files are those of the page."""
+"""Which files are part of the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from openai_scan.relay.page_files import load_page
 
 
 def test_files_of_known_types(tmp_path: Path) -> None:
-    """Each has its type; others are no part of the page."""
+    """Each of them has its type; other files are not part of the page."""
     for name in ("index.html", "page.css", "page.mjs", "icon.svg", "notes.txt", "secret", ".env"):
         (tmp_path / name).write_text(name)
     (tmp_path / "folder.html").mkdir()
@@ -23,7 +23,7 @@ def test_files_of_known_types(tmp_path: Path) -> None:
 
 
 def test_a_tag_tells_contents_apart(tmp_path: Path) -> None:
-    """Files that are equal have the same one."""
+    """Files with the same content have the same tag."""
     for name, text in (("a.css", "a"), ("b.css", "b"), ("c.css", "a")):
         (tmp_path / name).write_text(text)
     page = load_page(tmp_path)
@@ -34,5 +34,5 @@ def test_a_tag_tells_contents_apart(tmp_path: Path) -> None:
 
 
 def test_without_a_folder_there_is_no_page(tmp_path: Path) -> None:
-    """Such as in a package that leaves it out."""
+    """A package may leave it out."""
     assert load_page(tmp_path / "missing") == {}

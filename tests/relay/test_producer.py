@@ -1,4 +1,4 @@
-"""The work on one answer: what is told and saved of it, and what may go wrong."""
+"""The work on one answer: what readers get and the row has, and what may go wrong."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TOLD_CALL = {"id": "call_1", "name": "f", "arguments": '{"a": 1}'}
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nothing wait for a time."""
+    """Make nothing pause."""
     monkeypatch.setattr(writer, "_PAUSES", (0.0, 0.0))
     monkeypatch.setattr(writer, "_PATIENCE", 0.0)
 
@@ -51,7 +51,7 @@ def finished(answer: list[bytes], **settings: Any) -> World:
 
 
 def facts(world: World) -> dict[str, Any]:
-    """Return the facts of the row, the usage aside."""
+    """Return the facts of the row, without the usage."""
     return {key: value for key, value in world.row().facts.items() if key != "usage"}
 
 
@@ -65,7 +65,7 @@ def chunks(*deltas: Mapping[str, Any], finish_reason: str = "stop") -> list[byte
 
 
 class TestFamilies:
-    """Every API is told and saved in the same form."""
+    """Answers of every API are sent and saved in the same form."""
 
     @pytest.mark.parametrize(
         ("answer", "text", "reason"),
@@ -78,7 +78,7 @@ class TestFamilies:
         ids=["chat", "responses", "completions", "assistants"],
     )
     def test_text(self, answer: list[bytes], text: str, reason: str) -> None:
-        """A delta for each event, and all of the text in the row."""
+        """Readers get a delta for each event, and the row has the whole text."""
         world = finished(answer)
         assert world.entries("delta") == [{"text": "a"}, {"text": " b"}]
         assert (world.row().status, world.row().text) == ("completed", text)
@@ -86,13 +86,13 @@ class TestFamilies:
         assert world.entries("reset") == []
 
     def test_a_transcript(self) -> None:
-        """It is text too."""
+        """A transcript is saved as text."""
         world = finished(transcript_answer("a b"))
         assert (world.row().status, world.row().text) == ("completed", "a b")
 
     @pytest.mark.parametrize("answer", [image_answer(b"AA"), speech_answer(b"AA", b"BB")])
     def test_images_and_sound(self, answer: list[bytes]) -> None:
-        """They are too large for a log: only that they are whole is saved, and what they cost."""
+        """They are too large for a log: only the status and the usage are saved."""
         world = finished(answer)
         assert world.entries("delta", "reset") == []
         assert (world.row().status, world.row().text) == ("completed", "")
@@ -108,7 +108,7 @@ class TestFamilies:
         ids=["chat", "responses", "assistants"],
     )
     def test_calls(self, answer: list[bytes], reason: str) -> None:
-        """They are told piece by piece, and saved whole: the status says that they wait."""
+        """Readers get calls piece by piece, and the row has them whole, with `requires_action`."""
         world = finished(answer)
         deltas = world.entries("delta")
         assert {delta["call"] for delta in deltas} == {"call_1"}
@@ -119,7 +119,7 @@ class TestFamilies:
         assert (end["status"], end["calls"]) == ("requires_action", [TOLD_CALL])
 
     def test_reasoning_alone(self) -> None:
-        """An answer without text is whole all the same."""
+        """An answer without text is still complete."""
         world = finished(chunks({"reasoning_content": "So"}, {"reasoning_content": " what"}))
         assert world.entries("delta") == [{"reasoning": "So"}, {"reasoning": " what"}]
         assert (world.row().status, world.row().text) == ("completed", "")
@@ -127,12 +127,12 @@ class TestFamilies:
         assert "reasoning" not in world.entries("done")[0]
 
     def test_a_refusal(self) -> None:
-        """It is not text."""
+        """A refusal is a fact of the row, not its text."""
         world = finished(chunks({"refusal": "I can"}, {"refusal": "not"}))
         assert (world.row().text, facts(world)["refusal"]) == ("", "I cannot")
 
     def test_several_choices(self) -> None:
-        """All are told, and the first one is saved."""
+        """Readers get all choices, and the row has the first one."""
         world = finished(
             [
                 chat_chunk("a"),
@@ -152,7 +152,7 @@ class TestFamilies:
         assert facts(world) == {"finish_reason": "length"}
 
     def test_a_text_that_is_corrected(self) -> None:
-        """Readers and the row get what the server says in the end, and keep what is beside it."""
+        """If the server's last event changes the text, readers and the row get the new one."""
         answer = response_answer(["a", "b"])
         world = finished([event.replace(b'"text": "ab"', b'"text": "other"') for event in answer])
         assert world.entries("reset") == [{"text": "other"}]
@@ -160,7 +160,7 @@ class TestFamilies:
 
 
 class TestFailures:
-    """What came of an answer that fails is saved, and of the error only its name."""
+    """The text of a failed answer is saved, and of the error only its name."""
 
     @pytest.mark.parametrize(
         "answer",
@@ -171,7 +171,7 @@ class TestFailures:
         ],
     )
     def test_an_error_in_the_stream(self, answer: list[bytes]) -> None:
-        """Its words are nowhere."""
+        """Its message is neither in the row nor in the log."""
         world = finished(answer)
         assert world.row().status == "failed"
         assert world.row().facts["error"] == "InternalServerError"
@@ -179,18 +179,18 @@ class TestFailures:
         assert "secret" not in f"{world.row().facts} {world.server.streams}"
 
     def test_a_stream_that_is_cut(self) -> None:
-        """What came of it is saved."""
+        """The text so far is saved."""
         world = finished([chat_chunk("a")])
         assert (world.row().status, world.row().text) == ("incomplete", "a")
         assert facts(world) == {"error": "TruncatedStreamError"}
 
     def test_no_answer(self) -> None:
-        """Nothing comes at all."""
+        """A stream without events is an incomplete answer."""
         world = finished([])
         assert (world.row().status, world.row().text) == ("incomplete", "")
 
     def test_an_upstream_that_raises(self, caplog: pytest.LogCaptureFixture) -> None:
-        """A fault of the user's class is logged, and the answer has failed."""
+        """An error of the user's own class is logged, and the answer fails."""
 
         class Faulty(ScriptedUpstream):
             def ask(self, question: Question) -> StreamerV2[Any, Any]:
@@ -203,7 +203,7 @@ class TestFailures:
         assert "the answer could not be read" in caplog.text
 
     def test_an_upstream_that_cancels(self) -> None:
-        """A stream that its maker has cancelled is cancelled."""
+        """If the upstream cancels its stream, the answer is cancelled."""
 
         class Cancelled(ScriptedUpstream):
             def ask(self, question: Question) -> StreamerV2[Any, Any]:
@@ -218,19 +218,19 @@ class TestFailures:
 
     @pytest.mark.parametrize("kind", ["chat", "responses"])
     def test_an_answer_that_is_too_long(self, kind: str) -> None:
-        """The rest is left, and upstream is told so if it continues."""
+        """The rest is not read, and the response is cancelled upstream if it would continue."""
         world = finished([*KINDS[kind].answer], limit=len('{"text":"one","n":4}'))
         assert (world.row().status, world.row().text) == ("incomplete", "one two")
         assert facts(world) == {"error": "TooLong"}
         assert len(world.upstream.cancelled) == (kind == "responses")
 
     def test_sound_that_is_too_long(self) -> None:
-        """What is not told counts too."""
+        """Sound counts towards the limit although readers do not get it."""
         world = finished(speech_answer(b"A" * 30, b"B" * 30), limit=50)
         assert facts(world) == {"error": "TooLong"}
 
     def test_an_upstream_that_cannot_be_cancelled(self, caplog: pytest.LogCaptureFixture) -> None:
-        """That is logged, and the job is finished."""
+        """The failure is logged, and the job is finished."""
 
         class Faulty(ScriptedUpstream):
             def cancel(self, bookmark: Mapping[str, Any]) -> None:
@@ -247,7 +247,7 @@ class TestQuestions:
     """Upstream is asked with the conversation before the answer."""
 
     def test_the_question(self) -> None:
-        """It has the prompt last, and the model that was chosen."""
+        """It has the prompt and the chosen model."""
         world = finished(chat_answer("a"), model="m")
         (question,) = world.upstream.asked
         assert (question.stream, question.conversation) == (STREAM, CONVERSATION)
@@ -275,7 +275,7 @@ class TestStores:
 
     @pytest.mark.parametrize("call", ["history", "store", "message"])
     def test_it_is_down(self, call: str) -> None:
-        """It is asked again; readers are told at once if an answer is not saved yet."""
+        """The process retries; readers learn at once that an answer is not saved yet."""
         calls = self.calls()
 
         def down(life: Life) -> None:
@@ -295,14 +295,14 @@ class TestStores:
 
     @staticmethod
     def calls() -> list[str]:
-        """Return the calls of a process that nothing happens to."""
+        """Return the calls of an undisturbed process."""
         life = Life()
         World(ScriptedUpstream(chat_answer("a b"))).run(life)
         return life.calls
 
     @pytest.mark.parametrize("number", [1, 7, 13])
     def test_a_message_that_is_deleted(self, number: int, caplog: pytest.LogCaptureFixture) -> None:
-        """While its answer is read: that is read to its end, and saved nowhere."""
+        """The answer is still read to its end, but saved nowhere."""
         world = World(ScriptedUpstream(chat_answer("a b")))
         assert world.run(Life({number: lambda _: world.store.delete(STREAM)})) == "finished"
         assert world.store.message(STREAM) is None
@@ -318,7 +318,7 @@ class TestStores:
         assert "the message was deleted" in caplog.text
 
     def test_a_message_that_is_deleted_before_a_takeover(self) -> None:
-        """The next process continues all the same."""
+        """The next process still finishes the answer."""
         world = World(ScriptedUpstream(KINDS["responses"].answer))
         world.run(Life({9: Life.die}))
         world.store.delete(STREAM)
@@ -328,7 +328,7 @@ class TestStores:
     def test_a_fault_that_heals(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A store of the user's may raise anything for a while."""
+        """The user's store may raise any error for a while."""
         world = World(ScriptedUpstream(chat_answer("a")))
         finish, failures = world.store.finish, iter([ValueError("NUL"), OSError("disk")])
 
@@ -347,7 +347,7 @@ class TestStores:
     def test_a_fault_that_does_not_heal(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """It is given up: readers have the answer, and no thread is kept forever."""
+        """The process gives up: readers have the answer, and no thread is blocked forever."""
         world = World(ScriptedUpstream(chat_answer("a")))
         tries = []
 
@@ -364,7 +364,7 @@ class TestStores:
         assert f"{STREAM} could not be saved" in caplog.text
 
     def test_a_store_that_changes_the_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Readers get what is stored."""
+        """A reset gives readers the text that was stored."""
         world = World(ScriptedUpstream(chat_answer("a ")))
         finish = world.store.finish
 
@@ -376,7 +376,7 @@ class TestStores:
         assert world.entries("reset") == [{"text": "a"}]
 
     def test_on_finish_that_raises(self, caplog: pytest.LogCaptureFixture) -> None:
-        """That is logged, and the job is finished."""
+        """The error is logged, and the job is finished."""
         world = World(ScriptedUpstream(chat_answer("a")))
         life = Life()
         working = world.process(life)
@@ -393,7 +393,7 @@ class TestStores:
         producer.tell(None, world.row())
 
     def test_a_row_that_was_stored_without_the_log(self) -> None:
-        """A process could not reach the log, saved the row and died: the next one tells that."""
+        """A process without its log saved the row and died: the next one reports the end."""
         world = World(ScriptedUpstream(chat_answer("a b")))
         calls = self.calls()
         life = Life(
@@ -417,7 +417,7 @@ class TestLogs:
 
     @pytest.mark.parametrize("number", range(1, 14))
     def test_it_loses_everything(self, number: int) -> None:
-        """The answer is saved nevertheless, if it was known what to ask."""
+        """The answer is still saved, if the question was known."""
         world = World(ScriptedUpstream(chat_answer("a b")))
         life = Life({number: lambda _: world.server.lose_everything()})
         assert world.run(life) == "finished"
@@ -429,7 +429,7 @@ class TestLogs:
 
     @pytest.mark.parametrize("number", range(1, 14))
     def test_it_loses_what_waits_to_be_written(self, number: int) -> None:
-        """That is known only once the process waits for the log."""
+        """The process learns of the loss only when it waits for the log."""
         world = World(ScriptedUpstream(chat_answer("a b")), writes_at_once=False)
         life = Life({number: lambda _: world.server.lose_everything()})
         assert world.run(life) == "finished"
@@ -437,7 +437,7 @@ class TestLogs:
         assert (world.row().status == "completed") == ("ask" in life.calls)
 
     def test_it_is_lost_before_a_takeover(self) -> None:
-        """Then nothing is known of the answer."""
+        """The next process knows nothing of the answer."""
         world = World(ScriptedUpstream(chat_answer("a b")))
         life = Life()
         world.process(life)
@@ -460,7 +460,7 @@ class TestLogs:
         assert len(world.entries("done")) == 1
 
     def test_it_is_down_at_the_end(self) -> None:
-        """The row is saved without it; the job is finished when it is back."""
+        """The row is saved at once; the job is finished when the log is back."""
         world = World(ScriptedUpstream(chat_answer("a b")))
         calls = TestStores.calls()
         at = calls.index("append end") + 1
@@ -475,11 +475,11 @@ class TestLogs:
 
 
 class TestClosing:
-    """A process ends while it waits for something."""
+    """A process is closed while it waits for something."""
 
     @staticmethod
     def closing(world: World) -> Callable[[Life], None]:
-        """Return what takes the log down and ends the process."""
+        """Return an action that takes the log down and closes the process."""
 
         def close(life: Life) -> None:
             world.server.go_down()
@@ -488,7 +488,7 @@ class TestClosing:
         return close
 
     def test_while_the_store_is_down(self) -> None:
-        """Another one saves the answer from the log."""
+        """Another process saves the answer from the log."""
         world = World(ScriptedUpstream(chat_answer("a b")))
         at = TestStores.calls().index("store") + 1
         life = Life(
@@ -505,7 +505,7 @@ class TestClosing:
         assert len(world.upstream.asked) == 1
 
     def test_while_the_log_is_down(self) -> None:
-        """It does not wait for the log."""
+        """The process does not wait for the log."""
         world = World(ScriptedUpstream(chat_answer("a b")))
         life = Life({2: self.closing(world)})
         assert world.run(life) == "handed over"
@@ -525,10 +525,10 @@ class TestClosing:
 
 
 class TestTakeovers:
-    """What a process makes of what others have left; all points of time are in other modules."""
+    """What a process does with another one's work; other modules go through all moments."""
 
     def test_a_process_that_wakes_late(self) -> None:
-        """It has begun, and reads the log only after another one has begun too."""
+        """It begins, but reads the log only after another process has begun too."""
         world = World(ScriptedUpstream(chat_answer("a b")))
         second = Life()
         at = TestStores.calls().index("read") + 1
@@ -537,7 +537,7 @@ class TestTakeovers:
         assert len(world.upstream.asked) == 1
 
     def test_a_job_that_kills(self) -> None:
-        """It is given up once it has killed five processes."""
+        """A job that has killed five processes is given up."""
         world = World(ScriptedUpstream(chat_answer("a b")))
         for _ in range(5):
             assert world.run(Life({3: Life.die})) == "killed"
@@ -545,7 +545,7 @@ class TestTakeovers:
         assert (world.row().status, world.row().facts) == ("failed", {"error": "GaveUp"})
 
     def test_a_hand_over_before_the_question(self) -> None:
-        """The process that was about to ask has not: the next one asks."""
+        """The process is closed before it has asked, so the next one asks."""
         world = World(ScriptedUpstream(chat_answer("a b")))
         at = TestStores.calls().index("append ask") + 2
         assert world.run(Life({at: lambda life: life.producer.close()})) == "handed over"

@@ -1,4 +1,4 @@
-"""How far an answer is, by its log."""
+"""The state of an answer, as computed from its log."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from openai_scan.values import Piece
 
 
 def of(*entries: tuple[EntryKind, object]) -> Progress:
-    """Return how far an answer is whose log has *entries*."""
+    """Return the progress of an answer whose log has *entries*."""
     return Progress.of(
         Entry(1, seq, kind, encode_json(data)) for seq, (kind, data) in enumerate(entries)
     )
 
 
 def test_nothing() -> None:
-    """A log without entries says nothing."""
+    """Without entries, nothing is known."""
     progress = of()
     assert progress == Progress()
     assert (progress.head, progress.attempts, progress.is_asked) == (None, 0, False)
@@ -25,7 +25,7 @@ def test_nothing() -> None:
 
 
 def test_all_kinds() -> None:
-    """Each entry adds what it says."""
+    """Each kind of entry adds what it contains."""
     progress = of(
         ("head", {"user": "alice"}),
         ("begin", {"job": "1"}),
@@ -44,24 +44,24 @@ def test_all_kinds() -> None:
     assert progress.mark == {"answer_id": "resp_1", "position": 6}
     assert progress.texts() == {"text": "Hello", "reasoning": "First"}
     assert progress.text("text", 1) == "Hi"
-    assert progress.text() == "Hello"  # asked again
+    assert progress.text() == "Hello"  # the same when called again
     assert progress.end == {"status": "completed"}
     assert progress.done == {"status": "completed", "saved": True}
 
 
 def test_the_size() -> None:
-    """It is that of the data of all deltas."""
+    """The size is that of all deltas' data."""
     progress = of(("delta", {"text": "a"}), ("delta", {"text": "ä"}))
     assert progress.size == len('{"text":"a"}{"text":"ä"}'.encode())
 
 
 def test_a_position_before_the_mark() -> None:
-    """It is part of no bookmark; the mark that follows has it."""
+    """A position without a mark makes no bookmark."""
     assert of(("delta", {"text": "a", "n": 5})).mark is None
 
 
 def test_a_reset() -> None:
-    """It replaces everything; texts that it does not have are empty."""
+    """It replaces all texts; those that it lacks are empty."""
     progress = of(
         ("delta", {"text": "a"}),
         ("delta", {"refusal": "b", "choice": 1}),
@@ -73,19 +73,19 @@ def test_a_reset() -> None:
 
 
 def test_a_process_that_has_handed_over() -> None:
-    """It is not an attempt that has failed."""
+    """A handover does not count as a failed attempt."""
     progress = of(("begin", {}), ("leave", {}), ("begin", {}), ("leave", {}), ("begin", {}))
     assert progress.attempts == 1
 
 
 def test_an_entry_of_a_later_version() -> None:
-    """It is passed over: processes of two versions work side by side during an upgrade."""
+    """Unknown entries are skipped, as two versions run side by side during an upgrade."""
     later: Any = "later"
     assert of((later, {"text": "a"})) == Progress()
 
 
 def test_what_a_process_adds_itself() -> None:
-    """The process that writes the entries knows the same as one that reads them."""
+    """The process that writes entries has the same progress as one that reads them."""
     pieces = [Piece("text", text="a\0\ud83d"), Piece("call", text="{"), Piece("image", text="AA")]
     data = delta_of(pieces)
     assert data is not None

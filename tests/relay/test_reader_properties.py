@@ -1,4 +1,4 @@
-"""Whatever is written, and whenever readers come and go: each gets all of it once, in order."""
+"""Whatever is written, and whenever readers come and go: each gets all of it, once and in order."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ pytestmark = pytest.mark.unmeasured
 
 @define
 class Reader:
-    """A browser: it shows a text, and comes back with its cursor.
+    """A browser: it shows a text, and reconnects with its cursor.
 
     Attributes:
         cursor: The id of the last frame; `""` before the first one.
-        kinds: What the frames were since the last restart.
-        text: What it shows.
+        kinds: The types of the frames since the last restart.
+        text: The text that it shows.
         is_over: Whether it has seen the end.
     """
 
@@ -66,7 +66,7 @@ class Reader:
 
 
 def place(cursor: str) -> tuple[int, ...]:
-    """Return where a cursor is."""
+    """Return the place of a cursor."""
     return tuple(int(number) for number in cursor.split("-")[:2]) if cursor else (0, 0)
 
 
@@ -105,7 +105,7 @@ entries = st.one_of(
 
 
 def write(writer: Writer, kind: str, text: str) -> None:
-    """Write one of them."""
+    """Write one of `entries`."""
     match kind:
         case "begin":
             writer.take_over()
@@ -127,7 +127,7 @@ actions = st.one_of(
 
 @given(st.lists(actions, max_size=40), st.lists(entries, max_size=6))
 def test_readers_step_by_step(script: list[tuple[Any, ...]], late: list[tuple[Any, ...]]) -> None:
-    """Readers of two processes step, leave and come back while the log is written and goes down."""
+    """Readers of two processes step, leave and reconnect while the log is written and goes down."""
     server, store = Server(), MemoryStore()
     relays = [
         Relay(SharedLog(server), store, ScriptedUpstream([]), produce=False, heartbeat=0.0)

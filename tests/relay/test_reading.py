@@ -1,4 +1,4 @@
-"""What one browser gets."""
+"""What one reader gets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DONE = b"id: 1-4-end\nevent: done\ndata: {}\n\n"
 
 @pytest.fixture
 def tail() -> Tail:
-    """Make a tail that has one delta."""
+    """Make a tail with one delta."""
     tail = Tail("stream")
     tail.push([Entry(1, 0, "begin"), Entry(1, 1, "delta", b'{"text":"a"}')])
     return tail
@@ -40,12 +40,12 @@ def more(tail: Tail) -> None:
 
 
 def reading_of(tail: Tail, after: Place = START, heartbeat: float = PATIENCE) -> Reading:
-    """Return what a reader gets."""
+    """Return a reading of a tail."""
     return Reading(Frames(), tail=tail, after=after, heartbeat=heartbeat)
 
 
 def in_tasks(reading: Reading) -> Iterator[bytes]:
-    """Iterate with `async for`, one step at a time."""
+    """Iterate with `anext()`, in an event loop of its own for each step."""
 
     async def step() -> bytes | None:
         return await anext(reading, None)
@@ -56,7 +56,7 @@ def in_tasks(reading: Reading) -> Iterator[bytes]:
 
 @pytest.fixture(params=[iter, in_tasks], ids=["for", "async for"])
 def frames_of(request: pytest.FixtureRequest) -> Iterate:
-    """Iterate over a reading."""
+    """Return a function that iterates over a reading."""
     iterate: Iterate = request.param
     return iterate
 
@@ -65,7 +65,7 @@ class TestFrames:
     """A reader gets what comes after its cursor."""
 
     def test_all(self, tail: Tail, frames_of: Iterate) -> None:
-        """From the beginning to the end, in as many pieces as there were waits."""
+        """Each wait yields one piece, from the beginning to the end."""
         frames = frames_of(reading_of(tail))
         assert next(frames) == BEGIN
         assert next(frames) == A
@@ -74,31 +74,31 @@ class TestFrames:
         assert list(frames) == []
 
     def test_the_rest(self, tail: Tail, frames_of: Iterate) -> None:
-        """A reader that comes back gets what it has not had."""
+        """A reader that reconnects gets what it has not received yet."""
         more(tail)
         assert list(frames_of(reading_of(tail, (1, 1)))) == [AGAIN, B + DONE]
         assert list(frames_of(reading_of(tail, (1, 3)))) == [AGAIN, DONE]
 
     def test_a_cursor_ahead(self, tail: Tail, frames_of: Iterate) -> None:
-        """It is of another log: the answer starts over."""
+        """Such a cursor is from another log, so the answer starts over."""
         more(tail)
         assert list(frames_of(reading_of(tail, (7, 1)))) == [BEGIN, A + B + DONE]
 
     def test_what_readers_are_not_told(self, tail: Tail, frames_of: Iterate) -> None:
-        """Entries without frames are waited past."""
+        """The reading skips entries without frames, and continues to wait."""
         tail.push([Entry(1, 2, "mark")])
         frames = frames_of(reading_of(tail, (1, 1), heartbeat=0.0))
         assert [next(frames), next(frames)] == [AGAIN, HEARTBEAT]
 
     def test_heartbeats(self, tail: Tail, frames_of: Iterate) -> None:
-        """They come while nothing else does."""
+        """They are sent while there is nothing else to send."""
         frames = frames_of(reading_of(tail, (1, 1), heartbeat=0.0))
         assert [next(frames) for _ in range(3)] == [AGAIN, HEARTBEAT, HEARTBEAT]
         more(tail)
         assert list(frames) == [B + DONE]
 
     def test_the_log_cannot_be_read_any_more(self, tail: Tail, frames_of: Iterate) -> None:
-        """The reader has what there was, and then is let go without an end."""
+        """The reader gets what there was, and the reading stops without an end."""
         frames = frames_of(reading_of(tail))
         assert [next(frames), next(frames)] == [BEGIN, A]
         tail.end()
@@ -106,12 +106,12 @@ class TestFrames:
         assert list(frames_of(reading_of(tail))) == [BEGIN, A]
 
     def test_what_is_stored(self, frames_of: Iterate) -> None:
-        """It comes in one piece; there may be nothing."""
+        """A stored answer is one piece, or nothing."""
         assert list(frames_of(Reading(Frames(), stored=b"all"))) == [b"all"]
         assert list(frames_of(Reading(Frames()))) == []
 
     def test_a_second_loop(self, tail: Tail, frames_of: Iterate) -> None:
-        """It continues where the first one has stopped."""
+        """It continues where the first loop stopped."""
         reading = reading_of(tail)
         assert next(frames_of(reading)) == BEGIN
         assert next(frames_of(reading)) == A
@@ -121,10 +121,10 @@ class TestFrames:
 
 
 class TestLettingGo:
-    """A tail is kept as long as it has a reader."""
+    """A tail is kept as long as it has a reading."""
 
     def test_close(self, tail: Tail) -> None:
-        """Nothing comes any more, and nothing is kept."""
+        """A closed reading yields nothing more."""
         with reading_of(tail) as reading:
             assert next(reading) == BEGIN
         reading.close()
@@ -135,7 +135,7 @@ class TestLettingGo:
 
     @pytest.mark.parametrize("steps", [0, 1, 2])
     def test_readings_that_are_dropped(self, steps: int) -> None:
-        """Without being closed, before, at or after their first frame."""
+        """A reading that is deleted without being closed releases its tail."""
         tails = Tails()
         tail = tails.open("stream")
         tail.push([Entry(1, 1, "delta", b"{}")])
@@ -148,7 +148,7 @@ class TestLettingGo:
         assert tails.get("stream") is None
 
     def test_the_end(self) -> None:
-        """A reading that is over keeps nothing, although it is kept."""
+        """A finished reading releases its tail, although the reading itself still exists."""
         tails = Tails()
         tail = tails.open("stream")
         tail.push([Entry(1, 1, "done")])
@@ -158,7 +158,7 @@ class TestLettingGo:
         assert tails.get("stream") is None
 
     def test_a_loop_that_is_left(self) -> None:
-        """In the middle of `async for`, at once."""
+        """Leaving an `async for` loop releases the tail at once."""
         tails = Tails()
 
         async def main() -> None:
@@ -172,7 +172,7 @@ class TestLettingGo:
         asyncio.run(main())
 
     def test_a_task_that_is_cancelled(self) -> None:
-        """While it waits."""
+        """If the task is cancelled while it waits, the tail is released."""
         tails = Tails()
 
         async def read(tail: Tail) -> None:
@@ -194,7 +194,7 @@ class TestLettingGo:
         assert tails.get("stream") is None
 
     def test_a_wait_that_takes_too_long(self, tail: Tail) -> None:
-        """It may be given up, and reading continues."""
+        """You can cancel a wait, and then continue to read."""
 
         async def main() -> bytes:
             reading = reading_of(tail, (1, 1))
@@ -211,7 +211,7 @@ class TestLettingGo:
         assert asyncio.run(main()) == B + DONE
 
     def test_closed_by_another_thread(self, tail: Tail) -> None:
-        """A reader that waits ends with its next frame."""
+        """The reading then ends instead of yielding another frame."""
         reading = reading_of(tail, (1, 1), heartbeat=0.0)
         next(reading)
         closed = threading.Thread(target=reading.close)
@@ -221,7 +221,7 @@ class TestLettingGo:
 
 
 def test_wrapping_in_a_generator(tail: Tail) -> None:
-    """A reading is an iterator, so servers that want one can have it, or wrap it."""
+    """A reading is an iterator, so a server can use it directly or wrap it."""
 
     async def wrapped() -> AsyncIterator[bytes]:
         async for frames in reading_of(tail):

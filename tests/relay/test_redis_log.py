@@ -62,7 +62,7 @@ OTHER = "other-0123456789"
 
 
 class Redis:
-    """A server, and what tests do with it besides."""
+    """A server, with what the tests need to inspect and change it."""
 
     def __init__(self, server: Valkey) -> None:
         self.server = server
@@ -80,13 +80,13 @@ class Redis:
         return f"{self.prefix}:log:{stream}"
 
     def log(self, port: int | None = None, **settings: Any) -> RedisLog:
-        """Make a log, through a proxy if *port* is that of one."""
+        """Make a log; *port* may be that of a proxy."""
         url = f"redis://127.0.0.1:{port or self.server.port}"
         self.logs.append(RedisLog(url, prefix=self.prefix, **settings))
         return self.logs[-1]
 
     def client_settings(self, name: str) -> set[tuple[str, str]]:
-        """Return the databases and the protocols of the connections of that name."""
+        """Return the databases and protocols of the connections with that name."""
         clients = [each for each in self.client.client_list() if each["name"] == name]
         return {(each["db"], each.get("resp", "2")) for each in clients}
 
@@ -95,7 +95,7 @@ class Redis:
         return job.id.partition("/")[0]
 
     def pending(self) -> list[tuple[str, bytes]]:
-        """Return the jobs that are taken, with the process."""
+        """Return the id and the process of each job that is taken."""
         found = self.client.xpending_range(self.jobs, "workers", "-", "+", 100)
         return [(each["message_id"].decode(), each["consumer"]) for each in found]
 
@@ -106,19 +106,19 @@ class Redis:
         return int(found["time_since_delivered"])
 
     def age(self, job: Job, milliseconds: int) -> None:
-        """Have a job be idle for so long already."""
+        """Make a job look as if it had been idle for that long."""
         entry = self.entry(job)
         (whose,) = [consumer for id, consumer in self.pending() if id == entry]
         self.client.xclaim(self.jobs, "workers", whose, 0, [entry], idle=milliseconds, justid=True)
 
     def save_in_background(self, status: str) -> None:
-        """Have the server save its data, and wait until it has that status."""
+        """Make the server save its data, and wait until the save has that status."""
         self.client.bgsave()
         while self.client.info("persistence")["rdb_last_bgsave_status"] != status:
             pass
 
     def wait_for_command(self, name: str) -> None:
-        """Wait until a client waits on the server in a command."""
+        """Wait until a client blocks in a command."""
         for _ in range(100_000):
             if any(
                 client["cmd"] == name and "b" in client["flags"]
@@ -136,7 +136,7 @@ class Redis:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Valkey]:
-    """Run a server that tests may set and empty."""
+    """Run a server that tests may configure and empty."""
     with valkey.running() as server:
         yield server
 
@@ -157,7 +157,7 @@ def proxy(server: Valkey) -> Iterator[Proxy]:
 
 
 class TestJobsThatAreThereTwice:
-    """Two calls that create a stream at once add two jobs, and one of them is worked on."""
+    """If two calls create a stream at once, there are two jobs, of which one is worked on."""
 
     @pytest.fixture(autouse=True)
     def _two_jobs(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ class TestJobsThatAreThereTwice:
         assert [entry.data for entry in log.read(STREAM)] == [HEAD]
 
     def test_the_second_is_dropped(self, at: Redis) -> None:
-        """As soon as it is seen that the first has begun."""
+        """It is dropped when a process that takes it sees that the first one has begun."""
         log, other = at.logs
         job = taken(log)
         begin(log, job)
@@ -178,7 +178,7 @@ class TestJobsThatAreThereTwice:
         assert [id for id, _ in at.pending()] == [at.entry(job)]
 
     def test_both_begin_at_once(self, at: Redis) -> None:
-        """The process that comes second is refused, and its job is dropped."""
+        """The log rejects the process that comes second, and drops its job."""
         log, other = at.logs
         first, second = taken(log), taken(other)
         assert (first.epoch, second.epoch) == (1, 1)
@@ -189,7 +189,7 @@ class TestJobsThatAreThereTwice:
         assert [id for id, _ in at.pending()] == [at.entry(first)]
 
     def test_the_second_begins_first(self, at: Redis) -> None:
-        """Then the first is dropped."""
+        """Then the first job is dropped."""
         log, other = at.logs
         first, second = taken(log), taken(other)
         begin(other, second)
@@ -198,7 +198,7 @@ class TestJobsThatAreThereTwice:
         assert [id for id, _ in at.pending()] == [at.entry(second)]
 
     def test_the_first_dies_before_it_begins(self, at: Redis) -> None:
-        """Which of the two continues is decided by the first to begin, in whatever epoch."""
+        """The first process to begin, in any epoch, decides which job continues."""
         log, other = at.logs
         first, second = taken(log), taken(other)
         log.hand_over([first])
@@ -214,7 +214,7 @@ class TestLeases:
     """The idle time of a job is its lease."""
 
     def test_the_last_of_many(self, at: Redis) -> None:
-        """One of many jobs is found, although Redis looks at ten for each that is asked for."""
+        """An expired job is found among many, although Redis scans only ten for each one."""
         log, other = at.log(), at.log()
         for number in range(30):
             log.create(f"stream-{number:016}", HEAD)
@@ -224,7 +224,7 @@ class TestLeases:
         assert taken(other, 0) == Job(jobs[29].stream, 2)
 
     def test_renewing(self, at: Redis) -> None:
-        """Neither the lease nor the stream runs out then."""
+        """It extends the lease and the life of the stream."""
         log = at.log()
         job = started(log)
         at.age(job, 10_000)
@@ -234,14 +234,14 @@ class TestLeases:
         assert at.client.ttl(at.key()) > 3500
 
     def test_nothing_to_renew(self, at: Redis) -> None:
-        """No jobs, no work."""
+        """Without jobs, nothing is done."""
         log = at.log()
         log.renew([])
         log.hand_over([])
         assert not log.take(1, 0)
 
     def test_a_job_that_was_finished_elsewhere(self, at: Redis) -> None:
-        """It is not lost: there is nothing more to do for it."""
+        """It does not count as lost, since there is nothing left to do."""
         log = at.log()
         job = started(log)
         log.finish(job)
@@ -252,7 +252,7 @@ class TestLeases:
     def test_taken_between_look_and_claim(
         self, at: Redis, monkeypatch: pytest.MonkeyPatch, method: str
     ) -> None:
-        """Another process that takes the job over just then keeps it."""
+        """If another process takes the job over at that moment, it keeps it."""
         log, other = at.log(), at.log()
         job = started(log)
         at.age(job, 20_000)
@@ -272,7 +272,7 @@ class TestLeases:
         assert [consumer for _, consumer in at.pending()] == [other._me]
 
     def test_finished(self, at: Redis) -> None:
-        """The job is gone, and the stream goes after `keep` seconds."""
+        """The job is gone, and the stream expires after `keep` seconds."""
         log = at.log(keep=100)
         log.finish(started(log))
         assert at.pending() == []
@@ -280,7 +280,7 @@ class TestLeases:
         assert 90 < at.client.ttl(at.key()) <= 100
 
     def test_taken_from_us_while_we_look(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What another process has claimed, before its epoch was read, is not ours."""
+        """A job that another process claims before its epoch was read is not ours."""
         log, other = at.log(), at.log()
         log.create(STREAM, HEAD)
         find = log._find
@@ -296,7 +296,7 @@ class TestLeases:
         assert not log.take(1, 0)
 
     def test_processes_that_are_gone(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        """They are forgotten, unless they have a job."""
+        """They are removed from the group, unless they have a job."""
         idler, worker, finder = at.log(), at.log(), at.log()
         job = started(worker)
         worker.hand_over([job])
@@ -309,10 +309,10 @@ class TestLeases:
 
 
 class TestGroup:
-    """The group is created when there is none."""
+    """The log creates the consumer group if it is missing."""
 
     def test_emptied_while_a_process_waits(self, at: Redis) -> None:
-        """It continues to wait, in a new group."""
+        """The process creates a new group, and continues to wait in it."""
         log = at.log()
         found: list[Job] = []
         thread = threading.Thread(target=lambda: found.extend(log.take(1, PATIENCE)))
@@ -324,7 +324,7 @@ class TestGroup:
         assert found == [Job(STREAM, 1)]
 
     def test_two_processes_create_it(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The one that comes second takes jobs as well."""
+        """The second process takes jobs as well."""
         log = at.log()
         log.create(STREAM, HEAD)
         at.client.xgroup_create(at.jobs, "workers", id="0")
@@ -336,7 +336,7 @@ class TestGroup:
         assert taken(log) == Job(STREAM, 1)
 
     def test_a_user_who_may_not_create_it(self, at: Redis) -> None:
-        """Redis says so, and the error does."""
+        """The error has the reason that Redis gives."""
         at.client.acl_setuser(
             "reader", enabled=True, nopass=True, keys="*", commands=["+@all", "-xgroup"]
         )
@@ -345,7 +345,7 @@ class TestGroup:
             log.take(1, 0)
 
     def test_a_key_of_another_type(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What is not ours is not touched."""
+        """A key that some other program uses is an error, and is left alone."""
         log = at.log()
         at.client.set(at.jobs, "x")
         at.client.set(at.key(), "x")
@@ -360,7 +360,7 @@ class TestWriting:
     """Entries are written once and in order, whatever happens on the way."""
 
     def test_an_outage(self, at: Redis, proxy: Proxy, caplog: pytest.LogCaptureFixture) -> None:
-        """What is appended meanwhile is kept, and written later. It is logged once."""
+        """Entries appended meanwhile are kept and written later. The outage is logged once."""
         log = at.log(proxy.port)
         job = started(log)
         proxy.cut()
@@ -373,10 +373,10 @@ class TestWriting:
         assert caplog.text.count("entries wait for the log") == 1
 
     def test_a_reply_that_is_lost(self, at: Redis, proxy: Proxy) -> None:
-        """The entries are sent again, and are there once."""
+        """The entries are sent again, but written once."""
         log = at.log(proxy.port)
         job = started(log)
-        proxy.lose_replies(to=b"EXEC")  # the follower of the log has replies of its own
+        proxy.lose_replies(to=b"EXEC")  # the log's follower needs its own replies
         log.append(job, [delta(1, 1), delta(1, 2)])
         while at.client.xlen(at.key()) < 4:
             assert not log.drain(job, 0.001)
@@ -386,7 +386,7 @@ class TestWriting:
         assert list(log.read(STREAM))[2:] == [delta(1, 1), delta(1, 2), delta(1, 3)]
 
     def test_small_batches(self, at: Redis, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Much that waits is sent in parts."""
+        """Many waiting entries are sent in several batches."""
         monkeypatch.setattr(redis_writer, "_MAX_ENTRIES", 7)
         monkeypatch.setattr(redis_writer, "_MAX_BYTES", 1000)
         log = at.log(proxy.port)
@@ -410,7 +410,7 @@ class TestWriting:
         assert sizes[-1] < 4
 
     def test_a_batch_is_a_transaction(self, at: Redis) -> None:
-        """The server takes all of it or nothing."""
+        """The server accepts all of a batch or nothing."""
         log = at.log()
         job = started(log)
         before = at.client.info("commandstats")
@@ -423,7 +423,7 @@ class TestWriting:
         assert calls == [1, 50]
 
     def test_no_memory(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
-        """Entries wait for it. The error of another call has the reason, and no text."""
+        """Entries wait until there is memory. Other calls raise the reason, without any text."""
         log = at.log()
         job = started(log)
         at.client.config_set("maxmemory", 1)
@@ -440,7 +440,7 @@ class TestWriting:
         assert not log.exists(OTHER)
 
     def test_a_replica(self, at: Redis) -> None:
-        """A server that takes no entries, since it is a replica, may become the master again."""
+        """Entries wait while the server is a replica, as it may become the master again."""
         log = at.log()
         job = started(log)
         at.client.execute_command("REPLICAOF", "127.0.0.1", "1")
@@ -455,7 +455,7 @@ class TestWriting:
         assert kinds(log.read(STREAM)) == ["head", "begin", "delta"]
 
     def test_no_disk(self) -> None:
-        """Nor does one take entries that cannot save them."""
+        """Entries also wait while the server cannot save its data."""
         with valkey.running(save="3600 1", dbfilename="taken") as server:
             at = Redis(server)
             log = at.log()
@@ -473,7 +473,7 @@ class TestWriting:
             at.close()
 
     def test_a_key_of_another_type(self, at: Redis) -> None:
-        """Then the stream is lost."""
+        """If the stream's key has another type, the stream is lost."""
         log = at.log()
         job = started(log)
         at.client.set(at.key(), "x")
@@ -481,7 +481,7 @@ class TestWriting:
             append(log, job, delta(1, 1))
 
     def test_a_server_that_was_emptied(self, at: Redis) -> None:
-        """The process learns it from the next entry, and the others continue."""
+        """The next entry reveals the loss of its stream; other streams continue."""
         log = at.log()
         job = started(log)
         at.client.flushall()
@@ -499,7 +499,7 @@ class TestWriting:
         assert list(log.renew([job, other])) == []
 
     def test_what_waits_of_a_job_that_is_lost(self, at: Redis, proxy: Proxy) -> None:
-        """It is dropped, and not even sent."""
+        """The waiting entries are dropped."""
         log, other = at.log(proxy.port), at.log()
         job = started(log)
         log.hand_over([job])
@@ -515,7 +515,7 @@ class TestWriting:
         assert kinds(log.read(OTHER)) == ["head", "begin", "delta"]
 
     def test_jobs_are_forgotten(self, at: Redis) -> None:
-        """Nothing is kept of a job that the relay has released."""
+        """The log keeps nothing of a job that the relay has released."""
         log = at.log()
         job = started(log)
         log.finish(job)
@@ -529,7 +529,7 @@ class TestZombies:
     """A process that comes back after its lease finds its job taken."""
 
     def test_cut_off_for_longer_than_the_lease(self, at: Redis, proxy: Proxy) -> None:
-        """What it had sent arrives too late, and is refused."""
+        """What the process had sent arrives too late, and is rejected."""
         log, other = at.log(proxy.port, lease=0.2), at.log(lease=0.2)
         job = started(log)
         append(log, job, delta(1, 1, "first"))
@@ -549,7 +549,7 @@ class TestZombies:
         assert b"too late" not in b"".join(entry.data for entry in other.read(STREAM))
 
     def test_several_jobs_at_once(self, at: Redis) -> None:
-        """Only those that were taken are given up."""
+        """Only the jobs that were taken over are lost."""
         log, other = at.log(), at.log()
         jobs = [started(log, f"stream-{number:016}") for number in range(4)]
         log.hand_over(jobs[:2])
@@ -567,7 +567,7 @@ class TestZombies:
 
 
 class TestPositions:
-    """Entries that are read have to follow each other."""
+    """Entries are read only if each follows the one before."""
 
     @pytest.mark.parametrize(
         ("ids", "is_whole"),
@@ -586,7 +586,7 @@ class TestPositions:
         ],
     )
     def test_what_follows(self, ids: list[str], is_whole: bool) -> None:
-        """In one reply, or one in each; what does not follow is refused."""
+        """The result is the same in one reply or in several; what does not follow is refused."""
         reply = []
         for id in ids:
             place, _, writer = id.partition("@")
@@ -615,7 +615,7 @@ class TestPositions:
         ],
     )
     def test_what_is_written(self, ids: list[str], after: str | None) -> None:
-        """It is passed on if nothing is missing before it."""
+        """Written entries are passed on to readers if nothing is missing before them."""
         entries = []
         for id in ids:
             place, _, writer = id.partition("@")
@@ -626,15 +626,15 @@ class TestPositions:
 
 
 class TestFeeding:
-    """What this process has written, its readers get without a question to the server."""
+    """Readers get what their own process has written without asking the server."""
 
     @pytest.fixture(autouse=True)
     def no_thread(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The thread that reads does not run."""
+        """Keep the thread that reads from running."""
         monkeypatch.setattr(Follower, "start", lambda _: None)
 
     def test_passed_on(self, at: Redis) -> None:
-        """Readers get it as soon as the server has it."""
+        """Readers get an entry as soon as the server has it."""
         log = at.log()
         job = started(log)
         tail = log.open(STREAM)
@@ -642,7 +642,7 @@ class TestFeeding:
         assert kinds(wait_for(tail, 4)) == ["head", "begin", "delta", "delta"]
 
     def test_not_read_as_well(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The server is asked for the stream again when the writer has been silent."""
+        """The server is asked for the stream only when the writer has been silent for a while."""
         log = at.log()
         job = started(log)
         tail = log.open(STREAM)
@@ -667,7 +667,7 @@ class TestFeeding:
         assert asked[1][at.key()] == "1-1"
 
     def test_something_between(self, at: Redis) -> None:
-        """If entries are missing before it, the server is asked, and the order is kept."""
+        """If entries are missing in between, the server is asked, and the order is kept."""
         log, other = at.log(), at.log()
         job = started(log)
         tail = log.open(STREAM)
@@ -678,7 +678,7 @@ class TestFeeding:
         assert [entry.place for entry in tail.entries[2:]] == [(1, 1), (1, 2)]
 
     def test_both_at_once(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What has been passed on while the server answered is not forgotten again."""
+        """Entries passed on while the server answers are not lost."""
         log, other = at.log(), at.log()
         job = started(log)
         tail = log.open(STREAM)
@@ -696,12 +696,12 @@ class TestFeeding:
 
 
 class TestFollowing:
-    """One command of one thread waits for the news of all tails."""
+    """One thread waits for new entries of all tails in one command."""
 
     def test_a_tail_that_is_opened_while_it_waits(
         self, at: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The command is woken, and asks for the new stream as well."""
+        """The command is interrupted, and asks for the new stream as well."""
         for module in (redis_follower, redis_server):
             monkeypatch.setattr(module, "LONGEST_BLOCK", 10 * PATIENCE)
         log, other = at.log(), at.log()
@@ -716,7 +716,7 @@ class TestFollowing:
 
     @pytest.mark.unmeasured
     def test_a_thousand_tails(self, at: Redis) -> None:
-        """All of them are followed."""
+        """All of them get their entries."""
         log, other = at.log(), at.log()
         for number in range(1000):
             log.create(f"stream-{number:016}", HEAD)
@@ -731,7 +731,7 @@ class TestFollowing:
             wait_for(tail, 3)
 
     def test_an_outage(self, at: Redis, proxy: Proxy, caplog: pytest.LogCaptureFixture) -> None:
-        """Tails end, and can be opened again after it. Stops of meanwhile arrive, too."""
+        """Tails end, and can be opened again afterwards. Stops sent meanwhile arrive too."""
         log, other = at.log(), at.log(proxy.port)
         stops = stops_of(other)
         job = started(log)
@@ -752,7 +752,7 @@ class TestFollowing:
         assert caplog.text.count("the log cannot be followed") == 1
 
     def test_a_server_that_says_nothing(self, at: Redis, proxy: Proxy) -> None:
-        """A frozen one is noticed by the time that passes."""
+        """A frozen server is noticed by the timeout."""
         log, other = at.log(), at.log(proxy.port, socket_timeout=0.1)
         started(log)
         tail = open_at_last(other)
@@ -762,7 +762,7 @@ class TestFollowing:
             other.read(STREAM)
 
     def test_a_stream_that_is_lost(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Its tail ends, and that of another stream does not."""
+        """Its tail ends, but not that of another stream."""
         monkeypatch.setattr(redis_follower, "_CHECK_SECONDS", 0)
         monkeypatch.setattr(redis_follower, "LONGEST_BLOCK", 0.01)
         log, other = at.log(), at.log()
@@ -776,7 +776,7 @@ class TestFollowing:
         wait_for(left, 3)
 
     def test_a_hole(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
-        """Of a stream that lacks an entry nothing is read, and its tail ends."""
+        """A stream that lacks an entry is not read at all, and its tail ends."""
         log, other = at.log(), at.log()
         job = started(log)
         tail = other.open(STREAM)
@@ -788,7 +788,7 @@ class TestFollowing:
         assert f"the log has lost entries of {STREAM}" in caplog.text
 
     def test_an_entry_of_something_else(self, at: Redis) -> None:
-        """What no relay has written is not read, and other tails are still followed."""
+        """A stream with an entry that no relay has written is not read; others are followed."""
         log, other = at.log(), at.log()
         started(log)
         job = started(log, OTHER)
@@ -800,7 +800,7 @@ class TestFollowing:
         wait_for(left, 3)
 
     def test_a_stop_that_fails(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
-        """It is logged, and the next one is told."""
+        """The error is logged, and the next stop is still reported."""
         log = at.log()
         stops: queue.SimpleQueue[str] = queue.SimpleQueue()
 
@@ -817,11 +817,11 @@ class TestFollowing:
         assert f"{STREAM} could not be stopped" in caplog.text
 
     def test_two_writers(self, at: Redis) -> None:
-        """Nothing is read of a stream that has entries of two processes in one epoch."""
+        """A stream with entries of two processes in one epoch is not read at all."""
         log, other, third = at.log(), at.log(), at.log()
         job = started(log)
         tail = other.open(STREAM)
-        at.client.xgroup_destroy(at.jobs, "workers")  # so that it is forgotten who has the job
+        at.client.xgroup_destroy(at.jobs, "workers")  # so that the server forgets who has the job
         twice = taken(third)
         assert twice == job
         append(third, twice, delta(1, 1))
@@ -831,7 +831,7 @@ class TestFollowing:
             append(log, job, delta(1, 1))
 
     def test_stops_that_were_lost(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Later ones are heard although their ids are smaller, as if the clock had been set."""
+        """Later stops are noticed even if their ids are smaller, as if the clock was set back."""
         monkeypatch.setattr(redis_follower, "_CHECK_SECONDS", 0)
         monkeypatch.setattr(redis_follower, "LONGEST_BLOCK", 0.01)
         log = at.log()
@@ -847,7 +847,7 @@ class TestFollowing:
     def test_opened_twice_before_it_was_read(
         self, at: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Two threads that open a tail at once both read it, and each entry is there once."""
+        """Two threads that open a tail at once both read the stream, but add each entry once."""
         log, other = at.log(), at.log()
         started(log)
         read = other._read
@@ -868,7 +868,7 @@ class TestRestarts:
     """A server that is started again."""
 
     def test_it_has_all(self) -> None:
-        """With an append-only file nothing is lost: entries wait, and readers come back."""
+        """With an append-only file nothing is lost: entries wait, and readers reconnect."""
         with valkey.running(appendonly="yes", appendfsync="always") as server:
             at = Redis(server)
             log, other = at.log(), at.log()
@@ -889,7 +889,7 @@ class TestRestarts:
             at.close()
 
     def test_it_has_an_older_state(self) -> None:
-        """The process continues without knowing, and no reader gets a text with a hole."""
+        """The process continues without noticing, but no reader gets a text with a hole."""
         with valkey.running() as server:
             at = Redis(server)
             log, other = at.log(), at.log()
@@ -929,13 +929,13 @@ class TestRestarts:
 
 
 class TestManyFailures:
-    """What is read is what was written, whatever happens to the connections meanwhile."""
+    """Readers get what was written, however the connections fail meanwhile."""
 
     @pytest.mark.parametrize("seed", range(4))
     def test_connections_that_break(
         self, at: Redis, monkeypatch: pytest.MonkeyPatch, seed: int
     ) -> None:
-        """At random moments, those of the process that writes and of one that reads."""
+        """Connections of the writing and of a reading process break at random moments."""
         monkeypatch.setattr(redis_server, "_PAUSES", (0.001, 0.01))
         random = Random(seed)
         with Proxy(at.server.port) as writers, Proxy(at.server.port) as readers:
@@ -970,7 +970,7 @@ def open_at_last(log: Log) -> Tail:
 
 
 def read_to_the_end(log: Log, found: list[Entry]) -> None:
-    """Read a stream as a browser does that comes back whenever it has lost the connection."""
+    """Read a stream as a browser does that reconnects after each disconnect."""
     while kinds(found[-1:]) != ["done"]:
         tail = open_at_last(log)
         position = tail.position_of(found[-1].place) if found else 0
@@ -983,7 +983,7 @@ class TestClosing:
     """A log that is closed leaves nothing behind."""
 
     def test_threads_end(self, at: Redis) -> None:
-        """And connections are closed."""
+        """Connections are closed too."""
         before = threading.active_count()
         log = at.log()
         job = started(log)
@@ -1000,7 +1000,7 @@ class TestClosing:
         assert threading.active_count() == before
 
     def test_never_used(self, at: Redis) -> None:
-        """There is nothing to end."""
+        """Without threads, there is nothing to end."""
         before = threading.active_count()
         log = at.log()
         log.close()
@@ -1008,7 +1008,7 @@ class TestClosing:
         assert threading.active_count() == before
 
     def test_during_an_outage(self, at: Redis, proxy: Proxy) -> None:
-        """What waits is given up."""
+        """Waiting entries are given up."""
         log = at.log(proxy.port)
         job = started(log)
         log.open(STREAM)
@@ -1019,7 +1019,7 @@ class TestClosing:
         assert kinds(at.log().read(STREAM)) == ["head", "begin"]
 
     def test_while_a_process_waits_for_a_job(self, at: Redis) -> None:
-        """It gets none, and no error."""
+        """The process gets no job, and no error."""
         log = at.log()
         found: list[Any] = []
         thread = threading.Thread(target=lambda: found.append(log.take(1, PATIENCE)))
@@ -1031,7 +1031,7 @@ class TestClosing:
 
 
 class TestAddresses:
-    """What may be given as URL, and what is shown of it."""
+    """Which URLs are accepted, and how they are shown."""
 
     @pytest.mark.parametrize(
         "url",
@@ -1044,14 +1044,14 @@ class TestAddresses:
         ],
     )
     def test_malformed(self, url: str) -> None:
-        """It is refused at once, and no part of it is shown."""
+        """The URL is refused at once, and the error shows no part of it."""
         with pytest.raises(ConfigurationError, match="must look like redis://") as caught:
             RedisLog(url)
         assert "hunter2" not in f"{caught.value!r}{caught.value.__cause__!r}"  # which is None
         assert caught.value.__suppress_context__
 
     def test_the_password_is_not_shown(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
-        """Neither by the log, nor by errors, nor by what is logged."""
+        """It is neither in the log's repr nor in errors or log messages."""
         caplog.set_level(logging.DEBUG)
         log = RedisLog(f"redis://alice:hunter2@127.0.0.1:{at.server.port}")
         with pytest.raises(UnavailableError) as caught:
@@ -1061,7 +1061,7 @@ class TestAddresses:
         assert "hunter2" not in f"{caught.value}{caught.value.__cause__}{caplog.text}"
 
     def test_time_to_wait(self) -> None:
-        """A reply that waits on the server may take so much longer."""
+        """The timeout of a command that blocks on the server is longer by the blocking time."""
         log = RedisLog("redis://", socket_timeout=0.2)
         pools = [each.connection_pool for each in (log._server._commands, log._server._waiting)]
         assert [pool.connection_kwargs["socket_timeout"] for pool in pools] == [
@@ -1070,7 +1070,7 @@ class TestAddresses:
         ]
 
     def test_nothing_is_repeated(self, at: Redis, proxy: Proxy) -> None:
-        """By redis-py: a command that fails is sent once, whatever the options say."""
+        """redis-py does not retry: a failed command is sent once, whatever the options say."""
         log = at.log(proxy.port, retry=Retry(NoBackoff(), 3))
         proxy.lose_replies()
         with pytest.raises(UnavailableError):
@@ -1078,7 +1078,7 @@ class TestAddresses:
         assert proxy.connections == 1
 
     def test_too_many_at_once(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Threads wait for a connection that is free, and not forever."""
+        """Threads wait for a free connection, but not forever."""
         monkeypatch.setattr(redis_server, "_MAX_CONNECTIONS", 2)
         log = at.log()
         with log._server.commands():
@@ -1090,14 +1090,14 @@ class TestAddresses:
         assert not log.exists(STREAM)
 
     def test_defaults(self) -> None:
-        """The port may be left out, and the host."""
+        """You can leave out the port and the host."""
         assert repr(RedisLog("redis://")) == "<RedisLog at localhost:6379>"
         assert repr(RedisLog("redis://example.com/3")) == "<RedisLog at example.com:6379>"
         assert repr(RedisLog("valkey://example.com:1")) == "<RedisLog at example.com:1>"
         assert repr(RedisLog("valkeys://example.com:2")) == "<RedisLog at example.com:2>"
 
     def test_options(self, at: Redis) -> None:
-        """Those of the URL and further ones hold, but for those that change the replies."""
+        """Options work, in the URL or as arguments, except those that would change the replies."""
         url = f"redis://127.0.0.1:{at.server.port}/1?decode_responses=yes&protocol=3"
         log = RedisLog(
             url,
@@ -1119,7 +1119,7 @@ class TestAddresses:
             log.close()
 
     def test_a_socket_in_the_file_system(self, tmp_path: Path) -> None:
-        """Without a network."""
+        """A Unix socket works without a network."""
         path = tmp_path / "valkey.sock"
         with valkey.running(unixsocket=str(path)):
             log = RedisLog(f"unix://{path}")
@@ -1130,7 +1130,7 @@ class TestAddresses:
             log.close()
 
     def test_tls(self, at: Redis, tmp_path: Path) -> None:
-        """Only to a server whose certificate is trusted."""
+        """The log connects only if the server's certificate is trusted."""
         authority = trustme.CA()
         authority.cert_pem.write_to_path(tmp_path / "ca.pem")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,4 +1,4 @@
-"""The relay behind real servers: what comes when, and what happens when a browser leaves."""
+"""The relay in real servers: when tokens arrive, and what happens when a browser leaves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from relay.served import Browser, frames_of, read_until, text_of
 
 
 def test_an_answer(upstream: FakeServer, browser: Browser) -> None:
-    """It is started, followed to its end, and found in the history."""
+    """A browser starts it, follows it to its end, and finds it in the history."""
     upstream.add(chat_answer("Hello there"))
     started = browser.post("/streams", {"prompt": "Hi"})
     assert started.status == 202
@@ -45,7 +45,7 @@ def test_an_answer(upstream: FakeServer, browser: Browser) -> None:
 
 
 def test_each_token_comes_by_itself(upstream: FakeServer, browser: Browser) -> None:
-    """The server holds none back until the next one: each is read before that is said."""
+    """Each token is read before the next one is sent: the server holds none back."""
     holds = [hold() for _ in range(5)]
     pieces = [chat_chunk(f"w{number} ") for number in range(5)]
     upstream.add([*(step for pair in zip(pieces, holds, strict=True) for step in pair), done()])
@@ -59,7 +59,7 @@ def test_each_token_comes_by_itself(upstream: FakeServer, browser: Browser) -> N
 
 
 def test_a_reader_comes_back(upstream: FakeServer, browser: Browser) -> None:
-    """It gets what follows its cursor, by header or query, and 204 after the end."""
+    """It gets what follows its cursor, in a header or the query, and 204 after the end."""
     upstream.add(chat_answer("Hello there"))
     stream = browser.start()
     whole = browser.get(f"/streams/{stream}/events").body
@@ -74,7 +74,7 @@ def test_a_reader_comes_back(upstream: FakeServer, browser: Browser) -> None:
 
 
 def test_stop(upstream: FakeServer, store: MemoryStore, browser: Browser) -> None:
-    """What came is kept, and the server that answers is left."""
+    """The text so far is kept, and the relay disconnects from the model server."""
     upstream.add([chat_chunk("Hel"), hold()])
     stream = browser.start()
     with browser.open(f"/streams/{stream}/events") as events:
@@ -92,8 +92,8 @@ def test_stop(upstream: FakeServer, store: MemoryStore, browser: Browser) -> Non
 def test_a_browser_that_leaves(
     relay: Relay, upstream: FakeServer, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it was sent from is closed, and the answer continues without it."""
-    monkeypatch.setattr(relay, "heartbeat", 0.01)  # with which a blocking server notices
+    """Its reading is closed, and the answer continues without it."""
+    monkeypatch.setattr(relay, "heartbeat", 0.01)  # by which a blocking server notices
     closed = threading.Event()
     monkeypatch.setattr(Reading, "close", lambda _: closed.set())
     held = hold()
@@ -111,7 +111,7 @@ def test_a_browser_that_leaves(
 def test_closing_the_relay_lets_readers_go(
     relay: Relay, upstream: FakeServer, browser: Browser
 ) -> None:
-    """A stream that has nothing to say ends."""
+    """An idle stream ends when the relay is closed."""
     upstream.add([chat_chunk("Hel"), hold()])
     stream = browser.start()
     with browser.open(f"/streams/{stream}/events") as events:

@@ -1,4 +1,4 @@
-"""How readers are let go when a server is told to end."""
+"""How readers are released when a server is told to exit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TESTS = Path(__file__).parents[1]
 
 @pytest.fixture
 def handled() -> Iterator[list[int]]:
-    """Have a handler for SIGTERM, and none for SIGINT; return what it has got."""
+    """Handle SIGTERM and ignore SIGINT; yield the list of handled signals."""
     got: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGTERM, lambda number, _: got.append(number))
@@ -38,7 +38,7 @@ def handled() -> Iterator[list[int]]:
 def test_a_signal_closes_the_relay(
     relay: Relay, handled: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the server does at it happens too; one that it ignores stays ignored by it."""
+    """The server's own handler is called as well, if it has one."""
     closed = threading.Event()
     monkeypatch.setattr(relay, "close", closed.set)
     for number, expected in ((signal.SIGTERM, [signal.SIGTERM]), (signal.SIGINT, [])):
@@ -53,7 +53,7 @@ def test_a_signal_closes_the_relay(
 def test_the_block_ends_when_the_relay_is_closed(
     relay: Relay, handled: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server without open streams ends the process at once, and with it what is left to do."""
+    """Leaving the block waits for `close()`, since the process may exit right after it."""
     before = signal.getsignal(signal.SIGTERM)
     closed = threading.Event()
 
@@ -70,7 +70,7 @@ def test_the_block_ends_when_the_relay_is_closed(
 
 
 def test_handlers_are_put_back(relay: Relay, handled: list[int]) -> None:
-    """Unless another handler has been set meanwhile."""
+    """A handler that was set meanwhile is not replaced."""
     before = signal.getsignal(signal.SIGTERM)
     with close_on_signals(relay):
         assert signal.getsignal(signal.SIGTERM) is not before
@@ -83,7 +83,7 @@ def test_handlers_are_put_back(relay: Relay, handled: list[int]) -> None:
 def test_a_signal_that_nothing_handles(
     relay: Relay, handled: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is sent again once the relay is closed, and then has its effect."""
+    """The signal is sent again after the relay is closed, and then takes effect."""
     told: list[Any] = []
     sent = threading.Event()
 
@@ -102,7 +102,7 @@ def test_a_signal_that_nothing_handles(
 
 
 def test_another_thread_gets_no_signals(relay: Relay, handled: list[int]) -> None:
-    """There it does nothing."""
+    """In another thread, no handler is set."""
     before = signal.getsignal(signal.SIGTERM)
     during: list[Any] = []
 
@@ -155,7 +155,7 @@ with (
 
 @contextlib.contextmanager
 def running(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a program in a process of its own, which has ended when the block does."""
+    """Run a program in a process of its own, and kill that at the end of the block."""
     command = [sys.executable, "-c", program, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -165,13 +165,13 @@ def running(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def line_of(process: subprocess.Popen[str]) -> str:
-    """Return the next line that a process writes."""
+    """Return the next line of a process's output."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
 def test_where_nothing_handles_a_signal_it_ends_the_process_all_the_same() -> None:
-    """But only once the relay is closed."""
+    """It does so only after the relay is closed."""
     with running(DIES) as process:
         assert line_of(process) == "ready"
         process.terminate()
@@ -180,7 +180,7 @@ def test_where_nothing_handles_a_signal_it_ends_the_process_all_the_same() -> No
 
 
 def test_uvicorn_ends_although_a_stream_is_open(upstream: FakeServer) -> None:
-    """The application closes the relay at the signal, and so the stream ends."""
+    """The signal makes the application close the relay, so the stream ends."""
     upstream.add([chat_chunk("Hel"), hold()])
     with running(SERVES, upstream.base_url, str(TESTS)) as process:
         browser = Browser(int(line_of(process)))

@@ -41,10 +41,10 @@ T = TypeVar("T")
 
 
 class MakeLog(Protocol):
-    """Makes a log on the tables of the test, one for each process."""
+    """Makes logs on the test's tables, one for each process."""
 
     def __call__(self, url: str | None = None, **settings: Any) -> SqlLog:
-        """Make one."""
+        """Make a log."""
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def make(database_url: str) -> Iterator[MakeLog]:
 
 @pytest.fixture
 def make_on_sqlite(sqlite_url: str) -> Iterator[MakeLog]:
-    """Make logs on a file of SQLite, which do not wait long for a lock."""
+    """Make logs on a SQLite file, with a short wait for locks."""
     yield from _making(f"{sqlite_url}?timeout=0.3")
 
 
@@ -96,7 +96,7 @@ def do(engine: sa.Engine, statement: str) -> None:
 
 @contextlib.contextmanager
 def locked(url: str) -> Iterator[None]:
-    """Let no other connection write to a file of SQLite."""
+    """Lock a SQLite file, so that no other connection can write to it."""
     connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     yield
@@ -105,13 +105,13 @@ def locked(url: str) -> Iterator[None]:
 
 
 class Fault:
-    """Has statements fail until it is told not to, as if the connection were lost.
+    """Makes statements fail while it is on, as if the connection were lost.
 
     Attributes:
-        kinds: How the statements begin that fail.
+        kinds: The beginnings of the statements that fail.
         is_on: Whether they fail.
-        is_after: Whether the next one fails although it has been committed, and then no more.
-        happened: Set when one has failed.
+        is_after: Whether the next one fails only after it was executed; it then turns itself off.
+        happened: Set when a statement has failed.
     """
 
     def __init__(self) -> None:
@@ -120,12 +120,12 @@ class Fault:
         self.happened = threading.Event()
 
     def before(self, _: object, __: object, statement: str, *___: object) -> None:
-        """Fail, unless it has to be after the statement."""
+        """Fail before the statement, unless it should fail after it."""
         if not self.is_after:
             self._fail(statement)
 
     def after(self, _: object, __: object, statement: str, *___: object) -> None:
-        """Fail, if it has to be after the statement."""
+        """Fail after the statement, if it should."""
         if self.is_after:
             self._fail(statement)
 
@@ -138,7 +138,7 @@ class Fault:
 
 @pytest.fixture
 def fault() -> Iterator[Fault]:
-    """Make a fault, which has not happened yet."""
+    """Install a fault that is off."""
     fault = Fault()
     listeners = {"before_cursor_execute": fault.before, "after_cursor_execute": fault.after}
     for event, listener in listeners.items():
@@ -155,10 +155,10 @@ def wait_for_end(tail: Tail) -> None:
 
 
 class TestOutages:
-    """What cannot be written is kept, and written later, in order, once."""
+    """Entries that cannot be written are kept, and written later, once and in order."""
 
     def test_a_locked_file(self, make_on_sqlite: MakeLog, sqlite_url: str) -> None:
-        """What is appended while it is locked is written after that."""
+        """Entries appended while the file is locked are written afterwards."""
         log = make_on_sqlite()
         job = started(log)
         with locked(sqlite_url):
@@ -174,7 +174,7 @@ class TestOutages:
         assert list(log.read(STREAM))[2:] == [delta(1, seq) for seq in range(1, 11)]
 
     def test_a_server_that_is_restarted(self, own_postgres: Postgres) -> None:
-        """Readers of each process get all of it, and the job stays where it is."""
+        """Readers in every process get all entries, and the job stays with its process."""
         url = own_postgres.url.render_as_string(hide_password=False)
         log, other = SqlLog(url), SqlLog(url)
         job = started(log, "restarted-0123456789")
@@ -200,7 +200,7 @@ class TestOutages:
     def test_a_transaction_that_was_committed_all_the_same(
         self, make: MakeLog, fault: Fault
     ) -> None:
-        """It is not written twice."""
+        """Its entries are not written twice."""
         log = make()
         job = started(log)
         tail = log.open(STREAM)
@@ -214,7 +214,7 @@ class TestOutages:
     def test_a_database_that_comes_back_without_its_last_transactions(
         self, make: MakeLog, engine: sa.Engine, fault: Fault
     ) -> None:
-        """The log says that it is lost, since no reader could know of the gap."""
+        """The log reports the loss, since readers could not notice the gap."""
         log = make()
         job, other = started(log), started(log, "other-0123456789012")
         append(log, job, delta(1, 1))
@@ -234,7 +234,7 @@ class TestOutages:
     def test_closing_without_the_database(
         self, make: MakeLog, fault: Fault, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What was appended is given up after a moment."""
+        """Waiting entries are given up after a moment."""
         monkeypatch.setattr(sql_log, "_CLOSING_SECONDS", 0.1)
         log = make()
         job = started(log)
@@ -250,7 +250,7 @@ class TestOutages:
     def test_readers_are_let_go(
         self, make: MakeLog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """After some seconds, so that they can go elsewhere; this is logged once."""
+        """After some seconds their tails end, so that they can read elsewhere."""
         monkeypatch.setattr(sql_log, "_PATIENCE_SECONDS", 0.1)
         log, other = make(), make()
         job = started(log)
@@ -271,7 +271,7 @@ class TestOutages:
     def test_jobs_of_those_who_could_not_renew_them(
         self, make: MakeLog, engine: sa.Engine, fault: Fault
     ) -> None:
-        """After an outage, they have time to do it before others take the jobs."""
+        """After an outage, processes have time to renew their jobs before others take them."""
         log, other = make(), make()
         job = started(log)
         fault.is_on = True
@@ -286,10 +286,10 @@ class TestOutages:
 
 
 class TestFence:
-    """Nothing is written between the moment when a job is taken and the next epoch."""
+    """After a job was taken over, its earlier process writes nothing."""
 
     def test_a_job_is_not_taken_while_its_process_writes(self, postgresql_url: str) -> None:
-        """It is taken after the transaction, and all of that can be read."""
+        """It can be taken after the transaction, whose entries can then be read."""
         database = Database(postgresql_url, connections=5)
         tables = LogTables.of(sa.MetaData(), "relay_")
         database.prepare(tables.streams, tables.events)
@@ -318,7 +318,7 @@ class TestFence:
         database.close()
 
     def test_a_job_that_another_process_has_taken_meanwhile(self, rows: Rows) -> None:
-        """None of its entries is written, but those of the other jobs are."""
+        """None of its entries is written; those of other jobs are."""
         for stream in (STREAM, "other-0123456789012"):
             rows.create(stream, HEAD)
         jobs = rows.take(5, owner="one", lease=-1)
@@ -331,7 +331,7 @@ class TestFence:
         assert kinds(rows.read(jobs[0].stream)) == ["head", "delta"]
 
     def test_a_job_that_has_been_handed_over_is_not_renewed(self, rows: Rows) -> None:
-        """By a call that was made before that."""
+        """A late renewal does not take the job back."""
         rows.create(STREAM, HEAD)
         (job,) = rows.take(1, owner="one", lease=15)
         rows.hand_over([job])
@@ -339,7 +339,7 @@ class TestFence:
         assert rows.take(1, owner="two", lease=15, with_overdue=False) == [Job(STREAM, 2)]
 
     def test_no_jobs(self, rows: Rows) -> None:
-        """Nothing is changed for them."""
+        """An empty list of jobs changes nothing."""
         rows.create(STREAM, HEAD)
         rows.take(1, owner="one", lease=15)
         assert not rows.renew([], -1)
@@ -347,7 +347,7 @@ class TestFence:
         assert not rows.take(1, owner="two", lease=15)
 
     def test_many_rows_at_once(self, postgresql_url: str) -> None:
-        """Those who write and those who renew do not wait for each other in a circle.
+        """Writing and renewing many jobs at the same time does not deadlock.
 
         PostgreSQL goes through rows in any order, such as that in which they were last changed.
         """
@@ -384,7 +384,7 @@ class TestFence:
         database.close()
 
     def test_many_jobs(self, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-        """They are renewed at once, and their streams deleted in groups."""
+        """All jobs are renewed at once, and their streams deleted in groups."""
         monkeypatch.setattr(sql_rows, "_DELETED_AT_A_TIME", 3)
         streams = [f"stream-{number:016}" for number in range(10)]
         for stream in streams:
@@ -402,7 +402,7 @@ class TestFence:
     def test_a_process_that_is_refused_remembers_a_bounded_number(
         self, make: MakeLog, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Those that it has forgotten are refused by the database."""
+        """The database refuses the ones that the process has forgotten."""
         monkeypatch.setattr(sql_writing, "_MAX_LOST", 1)
         log, other = make(), make()
         jobs = [started(log, stream) for stream in (STREAM, "other-0123456789012")]
@@ -414,7 +414,7 @@ class TestFence:
                 append(log, job, delta(1, 1))
 
     def test_entries_that_are_there_already(self, make: MakeLog) -> None:
-        """They are not written again by a process that has forgotten that it has."""
+        """A process that has forgotten that it wrote an entry does not write it again."""
         log = make()
         job = started(log)
         append(log, job, delta(1, 1))
@@ -425,7 +425,7 @@ class TestFence:
     def test_entries_that_the_database_does_not_take(
         self, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """They are retried, if there is no reason to refuse them."""
+        """If there is no reason to reject them, the error is UnavailableError: they are retried."""
         rows.create(STREAM, HEAD)
         (job,) = rows.take(1, owner="one", lease=-1)
         rows.take(1, owner="two", lease=15)
@@ -441,7 +441,7 @@ class TestWriting:
     def test_more_than_one_transaction_takes(
         self, make: MakeLog, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It is written in several."""
+        """Many entries are written in several transactions."""
         monkeypatch.setattr(sql_writing, "_MAX_ENTRIES", 3)
         log = make()
         job = started(log)
@@ -451,7 +451,7 @@ class TestWriting:
         assert list(log.read(STREAM))[2:] == entries
 
     def test_what_waits_for_a_job_that_is_lost(self, make: MakeLog, fault: Fault) -> None:
-        """It is dropped."""
+        """The waiting entries are dropped."""
         log, other = make(), make()
         job, kept = started(log), started(log, "other-0123456789012")
         fault.is_on, fault.kinds = True, ("INSERT",)
@@ -469,10 +469,10 @@ class TestWriting:
 
 
 class TestTails:
-    """Readers get each entry once, in order, from every process."""
+    """Readers in every process get each entry once, in order."""
 
     def test_a_job_that_comes_and_goes(self, make: MakeLog) -> None:
-        """What each process writes reaches the readers of both."""
+        """What each process writes reaches the readers of both processes."""
         logs = [make(), make()]
         job = started(logs[0])
         tails = [log.open(STREAM) for log in logs]
@@ -488,7 +488,7 @@ class TestTails:
             assert list(tail.entries) == list(log.read(STREAM))
 
     def test_opened_while_entries_are_written(self, make: MakeLog) -> None:
-        """At any moment, by many readers, in the process that writes and in another one."""
+        """Readers may open tails at any moment, in the writing process and in another one."""
         log, other = make(), make()
         job = started(log)
         last: list[Tail] = []
@@ -515,7 +515,7 @@ class TestTails:
             assert list(tail.entries) == list(log.read(STREAM))
 
     def test_a_tail_that_lags_behind(self, make: MakeLog) -> None:
-        """It catches up before it continues, if the process writes past it."""
+        """If its process writes ahead of it, the tail catches up before it continues."""
         log = make()
         job = started(log)
         tail = log.open(STREAM)
@@ -524,7 +524,7 @@ class TestTails:
         assert kinds(wait_for(tail, 3)) == ["head", "begin", "delta"]
 
     def test_a_tail_that_has_been_dropped(self, make: MakeLog) -> None:
-        """It is not looked for."""
+        """The log no longer looks for its entries."""
         log, other = make(), make()
         job = started(log)
         tail = other.open(STREAM)
@@ -538,7 +538,7 @@ class TestTails:
     def test_a_stream_that_is_lost(
         self, make: MakeLog, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Its readers are let go, and the process that works on it is told."""
+        """Its tail ends, and the process that works on it is told."""
         monkeypatch.setattr(sql_log, "_LOSS_SECONDS", 0.0)
         log, other = make(), make()
         job, kept = started(log), started(log, "other-0123456789012")
@@ -552,7 +552,7 @@ class TestTails:
             log.append(job, [])
 
     def test_a_stream_that_expires(self, make: MakeLog, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It is deleted, and readers who still wait for its end are let go."""
+        """It is deleted, and tails that still wait for its end are over."""
         monkeypatch.setattr(sql_log, "_LOSS_SECONDS", 0.0)
         log, other = make(keep=0.0), make()
         job = started(log)
@@ -565,17 +565,17 @@ class TestTails:
 
 
 class TestJobs:
-    """A process works on the jobs that it has taken, or lets them go."""
+    """A process takes jobs, and releases those that it does not work on."""
 
     def test_a_job_that_this_process_does_not_work_on(self, make: MakeLog) -> None:
-        """It can take it again, some time after the lease has run out."""
+        """The process can take it again after the lease has expired."""
         log = make(lease=0.05)
         log.create(STREAM, HEAD)
         assert taken(log) == Job(STREAM, 1)
         assert taken(log) == Job(STREAM, 2)
 
     def test_a_stop_is_reported_once(self, make: MakeLog) -> None:
-        """And again to the process that takes the job next, when it asks."""
+        """The process that takes the job next has to ask."""
         log, other = make(), make()
         stops = stops_of(log)
         job = started(log)
@@ -593,7 +593,7 @@ class TestJobs:
     def test_a_process_that_is_closing(
         self, make: MakeLog, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It takes nothing, also if it was just asking for it."""
+        """It takes no job, even if it is closed while it asks for one."""
         log = make()
         log.create(STREAM, HEAD)
 
@@ -607,26 +607,26 @@ class TestJobs:
 
 
 class TestConstruction:
-    """The log shows its URL without password, and can share a database."""
+    """The log's repr has no password, and it can share a database."""
 
     def test_how_it_is_shown(self, make_on_sqlite: MakeLog) -> None:
-        """By the URL."""
+        """The repr has the URL."""
         assert repr(make_on_sqlite()).startswith("SqlLog('sqlite:////")
 
     def test_a_wrong_url(self) -> None:
-        """It is refused."""
+        """A URL that is not a database's is refused."""
         with pytest.raises(ConfigurationError, match="must begin with sqlite:///"):
             SqlLog("redis://localhost")
 
     def test_another_prefix(self, make: MakeLog) -> None:
-        """It is another log."""
+        """Logs with other prefixes are separate."""
         make().create(STREAM, HEAD)
         other = make(prefix="other_")
         assert not other.exists(STREAM)
         assert not other.take(1, 0)
 
     def test_together_with_a_store(self, make: MakeLog, database_url: str) -> None:
-        """Both write to the same database at once, without an error."""
+        """Log and store write to the same database at the same time, without an error."""
         log, store = make(), SqlStore(database_url)
         errors: list[Exception] = []
         barrier = threading.Barrier(5)
@@ -657,10 +657,10 @@ class TestConstruction:
 
 
 class TestChanges:
-    """With SQLite, it costs nothing to ask whether anything has changed."""
+    """With SQLite, it is cheap to ask whether anything has changed."""
 
     def test_what_others_commit(self, sqlite_url: str) -> None:
-        """It is handed out once."""
+        """A commit of another connection is reported once."""
         database, other = Database(sqlite_url, connections=2), Database(sqlite_url, connections=1)
         tables = LogTables.of(sa.MetaData(), "relay_")
         database.prepare(tables.streams, tables.events)
@@ -675,7 +675,7 @@ class TestChanges:
     def test_a_connection_that_fails(
         self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The answer is that it may have changed, until there is another connection."""
+        """Until there is another connection, the answer is that something may have changed."""
         database = Database(sqlite_url, connections=2)
         database.has_changed()
         with monkeypatch.context() as patched:

@@ -1,4 +1,4 @@
-"""What a store in SQLite and in PostgreSQL does; two of them represent two processes."""
+"""The store in SQLite and in PostgreSQL; two stores represent two processes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def make_store(database_url: str) -> Iterator[Callable[[], SqlStore]]:
 
 @pytest.fixture
 def store(make_store: Callable[[], SqlStore]) -> SqlStore:
-    """Make one."""
+    """Make a store."""
     return make_store()
 
 
@@ -69,12 +69,12 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 
 
 def asked(id: str = ID, talk: str = TALK, user: str = "alice", prompt: str = "Why?") -> NewMessage:
-    """Return what a user asks."""
+    """Return a user's question."""
     return NewMessage(id, talk, user, prompt)
 
 
 def at_once(*calls: Callable[[], T]) -> list[T | Exception]:
-    """Return what *calls* return or raise, each called in a thread at the same moment."""
+    """Call *calls* in threads at the same moment; return their results or exceptions."""
     barrier = threading.Barrier(len(calls))
     results: dict[int, T | Exception] = {}
 
@@ -100,13 +100,13 @@ def do(engine: sa.Engine, statement: str) -> None:
 
 
 def count(engine: sa.Engine, table: str) -> int:
-    """Return how many rows there are."""
+    """Return the number of rows in a table."""
     with engine.begin() as connection:
         return int(connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
 def let_pass(engine: sa.Engine, seconds: int) -> None:
-    """Make all messages older."""
+    """Make all messages older by *seconds*."""
     if engine.dialect.name == "sqlite":
         earlier = f"strftime('%Y-%m-%d %H:%M:%f000', created_at, '-{seconds} seconds')"
     else:
@@ -115,16 +115,16 @@ def let_pass(engine: sa.Engine, seconds: int) -> None:
 
 
 def test_it_is_a_store(store: SqlStore) -> None:
-    """It has all methods, that of the sweeper included."""
+    """It has all methods of a store, including the sweeper's."""
     as_store: Store = store
     assert isinstance(as_store, Sweepable)
 
 
 class TestBegin:
-    """A prompt and the answer to it are inserted once, if the user may ask."""
+    """`begin()` inserts a prompt and its answer once, if the user's limits allow it."""
 
     def test_the_two_messages(self, store: SqlStore) -> None:
-        """The prompt is there, and the answer runs."""
+        """The prompt is stored, and the answer has the status `running`."""
         assert store.begin(asked(), MANY)
         prompt, answer = store.history(TALK, "alice")
         assert prompt == StoredMessage(f"{ID}.prompt", TALK, "alice", "user", "Why?", "completed")
@@ -132,7 +132,7 @@ class TestBegin:
         assert store.message(ID) == answer
 
     def test_the_same_id_again(self, store: SqlStore) -> None:
-        """Nothing changes, whichever user repeats it, with whichever prompt."""
+        """Nothing changes, even for another user or another prompt."""
         store.begin(asked(), MANY)
         before = store.history(TALK, "alice")
         assert not store.begin(asked(), MANY)
@@ -142,14 +142,14 @@ class TestBegin:
         assert list(store.history("another", "bob")) == []
 
     def test_another_users_conversation(self, store: SqlStore, engine: sa.Engine) -> None:
-        """It is as if there were none, and nothing is inserted."""
+        """It looks like one that does not exist, and nothing is inserted."""
         store.begin(asked(), MANY)
         with pytest.raises(UnknownStreamError, match=f"there is no conversation {TALK}"):
             store.begin(asked("another", user="bob"), MANY)
         assert count(engine, "messages") == 2
 
     def test_too_many_at_a_time(self, store: SqlStore) -> None:
-        """Until one has ended; other users are not affected."""
+        """The limit holds until one answer has ended, and other users are not affected."""
         limits = Limits(running=2)
         assert store.begin(asked("1"), limits)
         assert store.begin(asked("2", talk="another"), limits)
@@ -162,7 +162,7 @@ class TestBegin:
         assert store.begin(asked("3"), limits)
 
     def test_too_often(self, store: SqlStore, engine: sa.Engine) -> None:
-        """Until a minute after the first of those that count."""
+        """The limit holds until a minute after the oldest answer that counts."""
         limits = Limits(running=100, per_minute=2)
         assert store.begin(asked("1"), limits)
         let_pass(engine, 20)
@@ -178,14 +178,14 @@ class TestBegin:
             store.begin(asked("5"), limits)
 
     def test_no_answers_at_all(self, store: SqlStore) -> None:
-        """A limit of 0 says nothing of when to come back."""
+        """For a limit of 0, the error does not say when to retry."""
         with pytest.raises(LimitError) as caught:
             store.begin(asked(), Limits(per_minute=0))
         assert caught.value.retry_after is None
 
     @pytest.mark.parametrize("id", ["a\0b", "a" * 256], ids=["zero", "long"])
     def test_an_id_that_cannot_be_stored(self, store: SqlStore, id: str) -> None:
-        """It is refused, as an id of anything."""
+        """It is refused as the id of an answer, a conversation or a user."""
         for message in (asked(id), asked(talk=id), asked(user=id)):
             with pytest.raises(ValueError, match="at most 255 characters and no U"):
                 store.begin(message, MANY)
@@ -193,14 +193,14 @@ class TestBegin:
     def test_the_same_id_at_once(
         self, make_store: Callable[[], SqlStore], engine: sa.Engine
     ) -> None:
-        """Of those who begin it together, one does."""
+        """If several processes begin it at the same time, one succeeds."""
         stores = [make_store(), make_store()] * 4
         results = at_once(*[lambda store=store: store.begin(asked(), MANY) for store in stores])
         assert sorted(map(str, results)) == ["False"] * 7 + ["True"]
         assert count(engine, "messages") == 2
 
     def test_the_last_slot(self, make_store: Callable[[], SqlStore]) -> None:
-        """Of those who want it together, one gets it."""
+        """However many calls compete at the same time, the limit is not exceeded."""
         stores = [make_store(), make_store()] * 4
         limits = Limits(running=3)
         results = at_once(
@@ -218,7 +218,7 @@ class TestBegin:
     def test_a_conversation_of_two_users(
         self, make_store: Callable[[], SqlStore], engine: sa.Engine
     ) -> None:
-        """If both create it together, it belongs to one."""
+        """If several users create it at the same time, it belongs to one of them."""
         stores = [make_store(), make_store()] * 2
         results = at_once(
             *[
@@ -231,7 +231,7 @@ class TestBegin:
         assert (count(engine, "conversations"), count(engine, "messages")) == (1, 2)
 
     def test_rows_that_the_database_refuses(self, store: SqlStore, engine: sa.Engine) -> None:
-        """It is not retried forever."""
+        """The store does not retry forever, and inserts nothing."""
         do(engine, "CREATE UNIQUE INDEX one ON messages (user_id)")
         with pytest.raises(UnavailableError, match=f"{ID} cannot be inserted"):
             store.begin(asked(), MANY)
@@ -239,7 +239,7 @@ class TestBegin:
 
 
 class TestFinish:
-    """The end of an answer is stored once, by who has begun last."""
+    """The end of an answer is stored once, by the process with the latest epoch."""
 
     FACTS: dict[str, Any] = {
         "finish_reason": "stop",
@@ -248,7 +248,7 @@ class TestFinish:
     }
 
     def test_what_is_stored(self, store: SqlStore, engine: sa.Engine) -> None:
-        """The text, the facts, and when."""
+        """The text, the facts, the epoch and the times are stored."""
         store.begin(asked(), MANY)
         assert store.finish(ID, 1, "completed", "Because. ä\U0001f600\n", self.FACTS)
         assert store.message(ID) == StoredMessage(
@@ -273,7 +273,7 @@ class TestFinish:
         assert running is None
 
     def test_again(self, store: SqlStore) -> None:
-        """It stays as it is, whatever the epoch."""
+        """A second call changes nothing, whatever its epoch."""
         store.begin(asked(), MANY)
         store.finish(ID, 1, "completed", "Because.", {})
         before = store.message(ID)
@@ -282,7 +282,7 @@ class TestFinish:
         assert store.message(ID) == before
 
     def test_at_once(self, make_store: Callable[[], SqlStore]) -> None:
-        """Of those who store it together, one does, and it is the one whose text is there."""
+        """If several processes store an end at the same time, one succeeds, with its text."""
         stores = [make_store(), make_store()] * 2
         stores[0].begin(asked(), MANY)
         results = at_once(
@@ -297,20 +297,20 @@ class TestFinish:
         assert message.text == "abcd"[results.index(True)]
 
     def test_an_earlier_epoch(self, store: SqlStore, engine: sa.Engine) -> None:
-        """It stores nothing over that of a later one."""
+        """A process of an earlier epoch stores nothing."""
         store.begin(asked(), MANY)
         do(engine, "UPDATE messages SET epoch = 2")
         assert not store.finish(ID, 1, "completed", "Because.", {})
         assert store.finish(ID, 2, "completed", "Because.", {})
 
     def test_no_such_answer(self, store: SqlStore) -> None:
-        """Nothing is stored, nor is a prompt changed."""
+        """Nothing is stored; the same goes for the id of a prompt."""
         store.begin(asked(), MANY)
         assert not store.finish("another", 1, "completed", "", {})
         assert not store.finish(f"{ID}.prompt", 1, "completed", "", {})
 
     def test_characters_that_postgresql_cannot_store(self, store: SqlStore) -> None:
-        """They are replaced, with either database."""
+        """They are replaced in both databases."""
         store.begin(asked(prompt="a\0b\ud83d"), MANY)
         store.finish(ID, 1, "completed", "\0c\ud83d", {"calls": [{"a\0": "\0"}], "usage": None})
         prompt, answer = store.history(TALK, "alice")
@@ -329,20 +329,20 @@ class TestFinish:
 
 
 class TestReading:
-    """Messages are read by their own id, that of their conversation, or because they run."""
+    """Messages are found by id or by conversation, or because they are running."""
 
     def test_no_such_message(self, store: SqlStore) -> None:
-        """There is none."""
+        """The result is None."""
         assert store.message(ID) is None
 
     def test_another_users_history(self, store: SqlStore) -> None:
-        """There is none."""
+        """The history is empty, as for a conversation that does not exist."""
         store.begin(asked(), MANY)
         assert list(store.history(TALK, "bob")) == []
         assert list(store.history("another", "alice")) == []
 
     def test_the_order(self, store: SqlStore, engine: sa.Engine) -> None:
-        """It is that of the questions, although all have the same time, and ids have another."""
+        """Messages are in the order of the questions, whatever their times and ids."""
         ids = ["5", "3", "9", "1", "4"]
         for id in ids:
             store.begin(asked(id), MANY)
@@ -351,7 +351,7 @@ class TestReading:
         assert found == [each for id in ids for each in (f"{id}.prompt", id)]
 
     def test_answers_left_running(self, store: SqlStore, engine: sa.Engine) -> None:
-        """Those that are old enough, and have not ended."""
+        """`running()` returns answers that are old enough and have not ended."""
         store.begin(asked("old"), MANY)
         store.begin(asked("over"), MANY)
         store.finish("over", 1, "completed", "", {})
@@ -362,10 +362,10 @@ class TestReading:
 
 
 class TestTrouble:
-    """What the database cannot do now is an UnavailableError, after which you can retry."""
+    """If the database cannot do something now, it raises UnavailableError, and you can retry."""
 
     def test_a_file_that_is_locked(self, sqlite_url: str) -> None:
-        """It can be read, but not written."""
+        """The file can be read, but not written."""
         store = SqlStore(f"{sqlite_url}?timeout=0.01")
         store.begin(asked(), MANY)
         other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
@@ -397,7 +397,7 @@ class TestTrouble:
         no_limit: str,
         message: str,
     ) -> None:
-        """In the middle of a transaction, which leaves nothing behind."""
+        """A transaction that fails in the middle leaves nothing behind."""
         connections: list[sqlite3.Connection] = []
         connect = sqlite3.connect
 
@@ -418,7 +418,7 @@ class TestTrouble:
         store.close()
 
     def test_a_connection_that_is_lost(self, postgresql_url: str) -> None:
-        """In the middle of a transaction, which then has changed nothing."""
+        """A transaction that loses its connection in the middle changes nothing."""
         store = SqlStore(postgresql_url)
         store.begin(asked(), MANY)
         engine = sa.create_engine(postgresql_url)
@@ -447,7 +447,7 @@ class TestTrouble:
         store.close()
 
     def test_a_server_that_is_restarted(self, own_postgres: Postgres) -> None:
-        """While it is away, nothing can be done; then everything can, without a further error."""
+        """While it is down, calls raise UnavailableError; afterwards they work again."""
         url = own_postgres.url.render_as_string(hide_password=False)
         store = SqlStore(url)
         store.begin(asked(), MANY)
@@ -463,7 +463,7 @@ class TestTrouble:
         store.close()
 
     def test_too_few_connections(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A thread does not wait for one forever."""
+        """A thread does not wait forever for a connection."""
         monkeypatch.setattr(databases, "_WAIT_SECONDS", 0.01)
         database = Database(database_url, connections=1)
         with pytest.raises(UnavailableError, match="QueuePool"):
@@ -471,7 +471,7 @@ class TestTrouble:
         database.close()
 
     def test_threads_that_write(self) -> None:
-        """They have their turns in the order in which they came."""
+        """They write in the order in which they asked."""
         turns = databases._Turns("x.db")
         turns.begin()
         order = []
@@ -494,7 +494,7 @@ class TestTrouble:
     def test_another_thread_writes_for_long(
         self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A thread gives up after a while. Those that only read do not wait."""
+        """A thread that wants to write gives up after a while. Threads that read do not wait."""
         store = SqlStore(sqlite_url)
         monkeypatch.setattr(databases, "_WAIT_SECONDS", 0.01)
         turns = databases._turns_of(sqlite_url.removeprefix("sqlite:///"))
@@ -508,7 +508,7 @@ class TestTrouble:
         store.close()
 
     def test_a_turn_that_comes_at_the_last_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It counts, although the time has run out."""
+        """A turn that comes just after the timeout still counts."""
         turns = databases._Turns("x.db")
 
         class Late(threading.Event):
@@ -523,13 +523,13 @@ class TestTrouble:
         assert len(turns._waiting) == 1
 
     def test_after_closing(self, store: SqlStore) -> None:
-        """Nothing is opened again."""
+        """A closed store opens no connection."""
         store.close()
         with pytest.raises(UnavailableError, match="is closed"):
             store.message(ID)
 
     def test_closing_while_a_thread_asks(self, database_url: str) -> None:
-        """Its connection is closed when it is done."""
+        """The thread can finish, and later calls are refused."""
         database = Database(database_url, connections=1)
         database.read(lambda _: database.close())
         with pytest.raises(UnavailableError, match="is closed"):
@@ -537,7 +537,7 @@ class TestTrouble:
 
 
 class TestConstruction:
-    """What can never work is one clear error, at once."""
+    """What can never work raises a clear error at once."""
 
     @pytest.mark.parametrize(
         ("url", "message"),
@@ -558,13 +558,13 @@ class TestConstruction:
         ],
     )
     def test_a_wrong_url(self, url: str, message: str) -> None:
-        """The password is not shown."""
+        """The error does not show the password."""
         with pytest.raises(ConfigurationError, match=message) as caught:
             SqlStore(url)
         assert "hidden" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
     def test_a_server_that_is_not_there(self) -> None:
-        """That may change: it is an UnavailableError, without the password."""
+        """It may come back, so the error is an UnavailableError. It does not show the password."""
         with pytest.raises(
             UnavailableError, match=r"postgresql://127\.0\.0\.1:1/x: .* refused"
         ) as caught:
@@ -572,13 +572,13 @@ class TestConstruction:
         assert "hidden" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
     def test_a_password_in_the_words_of_the_server(self, own_postgres: Postgres) -> None:
-        """It is not shown either; here it is the name of the user too."""
+        """It is redacted; here it equals the user's name, which the server repeats."""
         url = own_postgres.url.set(username="hidden", password="hidden")
         with pytest.raises(ConfigurationError, match=r"role \"\*\*\*\" does not exist"):
             SqlStore(url.render_as_string(hide_password=False))
 
     def test_a_folder(self, tmp_path: Path) -> None:
-        """It cannot be opened."""
+        """A folder cannot be opened as a database."""
         with pytest.raises(ConfigurationError, match="unable to open database file"):
             SqlStore(f"sqlite:///{tmp_path}")
 
@@ -589,12 +589,12 @@ class TestConstruction:
             SqlStore("postgresql://host/x")
 
     def test_a_schema_that_is_not_there(self, database_url: str) -> None:
-        """The message says its name."""
+        """The message names the schema."""
         with pytest.raises(ConfigurationError, match="nowhere"):
             SqlStore(database_url, schema="nowhere")
 
     def test_other_tables_of_the_same_names(self, database_url: str, engine: sa.Engine) -> None:
-        """They are left alone."""
+        """They are refused; with a prefix, the store creates tables of its own."""
         do(engine, "CREATE TABLE messages (id integer, text text)")
         with pytest.raises(ConfigurationError, match=r"messages\.\w+"):
             SqlStore(database_url)
@@ -602,7 +602,7 @@ class TestConstruction:
         assert count(engine, "chat_messages") == 0
 
     def test_a_schema(self, postgresql_url: str) -> None:
-        """The tables are in it."""
+        """The tables are created in the schema."""
         url = sa.make_url(postgresql_url)
         schema = str(url.query["options"]).partition("search_path=")[2]
         store = SqlStore(url.difference_update_query(["options"]).render_as_string(), schema=schema)
@@ -615,7 +615,7 @@ class TestConstruction:
     def test_tables_that_a_migration_has_created(
         self, database_url: str, engine: sa.Engine
     ) -> None:
-        """They are used, with a column of yours."""
+        """The store uses them, even if you have added a column."""
         SqlStore.add_tables(sa.MetaData(), prefix="my_").create_all(engine)
         do(engine, "ALTER TABLE my_messages ADD COLUMN rating integer")
         store = SqlStore(database_url, prefix="my_")
@@ -624,7 +624,7 @@ class TestConstruction:
         assert count(engine, "my_messages") == 2
 
     def test_several_processes_that_start_at_once(self, database_url: str) -> None:
-        """One creates the tables; all can use them."""
+        """All of them can create the store, and use its tables."""
         results = at_once(*[lambda: SqlStore(database_url)] * 4)
         for store in results:
             assert isinstance(store, SqlStore), store
@@ -647,7 +647,7 @@ class TestConstruction:
         is_done: bool,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """SQLite refuses the change to WAL then without waiting, so it is retried."""
+        """SQLite then refuses the change to WAL without waiting, so it is retried."""
         waits: list[float] = []
         clock = mock.Mock(monotonic=mock.Mock(side_effect=times), sleep=waits.append)
         monkeypatch.setattr(databases, "time", clock)
@@ -662,13 +662,13 @@ class TestConstruction:
         assert len(waits) == len(errors) - (not is_done)
 
     def test_how_it_is_shown(self, store: SqlStore) -> None:
-        """By the URL without password."""
+        """The repr has the URL without the password."""
         assert repr(store).startswith("SqlStore('")
         database = Database("postgresql://user:hidden@host:5432/x?options=1", connections=1)
         assert repr(database) == "Database('postgresql://host:5432/x')"
 
     def test_a_relative_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It stays what it was when the process changes its directory."""
+        """The store keeps using the file when the process changes its directory."""
         monkeypatch.chdir(tmp_path)
         store = SqlStore("sqlite:///chat.db", connections=3)
         monkeypatch.chdir("/")

@@ -1,4 +1,4 @@
-"""What a process knows of a log, and which readers are notified."""
+"""What a process knows of a log, and which readers it wakes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Run(Protocol):
     """Runs a coroutine in an event loop."""
 
     def __call__(self, main: Coroutine[Any, Any, T], /) -> T:
-        """Return what it returns."""
+        """Return the coroutine's result."""
 
 
 def entry(epoch: int, seq: int, kind: EntryKind = "delta") -> Entry:
@@ -36,7 +36,7 @@ def entry(epoch: int, seq: int, kind: EntryKind = "delta") -> Entry:
 
 @pytest.fixture
 def tail() -> Tail:
-    """Make a tail that has two entries."""
+    """Make a tail with two entries."""
     tail = Tail("stream")
     tail.push([entry(1, 1), entry(1, 2)])
     return tail
@@ -44,14 +44,14 @@ def tail() -> Tail:
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 def run(request: pytest.FixtureRequest) -> Iterator[Run]:
-    """Run coroutines, on either loop."""
+    """Return a function that runs coroutines, in either event loop."""
     loop = request.param()
     yield loop.run_until_complete
     loop.close()
 
 
 async def until_waiting(tail: Tail, count: int = 1) -> None:
-    """Let other tasks run until so many wait for a tail."""
+    """Let other tasks run until *count* of them wait for a tail."""
     while len(tail._waiting) < count:
         await asyncio.sleep(0)
 
@@ -60,14 +60,14 @@ class TestEntries:
     """Entries are added once, in order."""
 
     def test_what_is_new(self, tail: Tail) -> None:
-        """An entry that has come before, or is from before a takeover, is left out."""
+        """Entries that are repeated, or older than a takeover, are left out."""
         tail.push([entry(1, 2), entry(1, 3), entry(2, 0), entry(1, 9), entry(2, 1)])
         places = [each.place for each in tail.entries]
         assert places == [(1, 1), (1, 2), (1, 3), (2, 0), (2, 1)]
         assert not tail.is_over
 
     def test_done(self, tail: Tail) -> None:
-        """It is the last one, whatever a process that takes over later writes."""
+        """It is the last entry, whatever a process writes that takes over later."""
         tail.push([entry(1, 3, "done"), entry(2, 0, "begin")])
         tail.push([entry(2, 1, "done")])
         assert tail.entries[-1] == entry(1, 3, "done")
@@ -86,11 +86,11 @@ class TestEntries:
         [(START, 0), ((0, 9), 0), ((1, 0), 0), ((1, 1), 1), ((1, 2), 2), ((1, 3), 0), ((2, 0), 0)],
     )
     def test_cursors(self, tail: Tail, place: tuple[int, int], position: int) -> None:
-        """A place is found, and one that is ahead of everything is the beginning."""
+        """A known place is found; one that is ahead of all entries means the beginning."""
         assert tail.position_of(place) == position
 
     def test_a_cursor_in_an_earlier_epoch(self, tail: Tail) -> None:
-        """What comes next is from the later one."""
+        """The next entry is from the later epoch."""
         tail.push([entry(3, 0)])
         assert tail.position_of((1, 2)) == 2
         assert tail.position_of((2, 7)) == 2
@@ -101,16 +101,16 @@ class TestThreads:
     """A thread waits for entries."""
 
     def test_there_are_some(self, tail: Tail) -> None:
-        """It does not wait then."""
+        """If there are entries already, it does not wait."""
         assert tail.wait(1) == [entry(1, 2)]
 
     def test_in_time(self, tail: Tail) -> None:
-        """If none comes in time there is none."""
+        """If none arrives in time, the result is empty."""
         assert tail.wait(2, 0.0) == []
 
     @pytest.mark.parametrize("end", [Tail.end, lambda tail: tail.push([entry(1, 3)])])
     def test_waking(self, tail: Tail, end: Callable[[Tail], None]) -> None:
-        """Threads that wait continue when there are entries, or will be none."""
+        """Waiting threads continue when entries arrive or the tail ends."""
         with ThreadPoolExecutor(3) as threads:
             waits = [threads.submit(tail.wait, 2) for _ in range(3)]
             end(tail)
@@ -122,11 +122,11 @@ class TestTasks:
     """A task waits for entries, on any event loop."""
 
     def test_there_are_some(self, tail: Tail, run: Run) -> None:
-        """It does not wait then."""
+        """If there are entries already, it does not wait."""
         assert run(tail.wait_async(1)) == [entry(1, 2)]
 
     def test_in_time(self, tail: Tail, run: Run) -> None:
-        """If none comes in time there is none, and nothing is left of the wait."""
+        """If none arrives in time, the result is empty, and nothing remains of the wait."""
         assert run(tail.wait_async(2, 0.0)) == []
         assert tail._waiting == []
 
@@ -146,7 +146,7 @@ class TestTasks:
     def test_one_call_wakes_many(
         self, tail: Tail, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """All that has to be woken in one turn of a loop takes one call into it."""
+        """One call into an event loop wakes all tasks that are due in one of its turns."""
         calls: list[int] = []
         wake = _Waker._run
 
@@ -169,7 +169,7 @@ class TestTasks:
         assert calls == [1]
 
     def test_a_loop_that_has_just_been_woken(self) -> None:
-        """It wakes the next tasks a moment later, all together; one left alone does so at once."""
+        """Tasks that are due shortly afterwards are woken together, a moment later."""
         loop = mock.Mock()
         waker, woken = _Waker(), [mock.Mock() for _ in range(3)]
         for future in woken:
@@ -190,7 +190,7 @@ class TestTasks:
         assert loop.call_later.call_count == 1
 
     def test_a_task_that_is_cancelled(self, tail: Tail, run: Run) -> None:
-        """Nothing is left of its wait, and a wake that comes too late does nothing."""
+        """Nothing remains of its wait, and a wake-up that comes too late does nothing."""
 
         async def main() -> None:
             first, second = (asyncio.ensure_future(tail.wait_async(2, PATIENCE)) for _ in range(2))
@@ -208,7 +208,7 @@ class TestTasks:
         assert tail._waiting == []
 
     def test_many_loops(self, tail: Tail) -> None:
-        """Tasks of several loops are woken, each in its own."""
+        """Tasks of several loops are each woken in their own loop."""
         waiting = threading.Barrier(4, timeout=PATIENCE)
 
         async def main() -> Sequence[Entry]:
@@ -224,7 +224,7 @@ class TestTasks:
             assert [run.result(PATIENCE) for run in runs] == [[entry(1, 3)]] * 3
 
     def test_a_loop_that_is_closed(self, tail: Tail) -> None:
-        """Its tasks are not woken, others are, and nothing keeps the loop."""
+        """Its tasks are not woken, nothing keeps the loop alive, and other loops can still wait."""
         loop = asyncio.new_event_loop()
         gone = weakref.ref(loop)
         task = loop.create_task(tail.wait_async(2))
@@ -241,7 +241,7 @@ class TestTasks:
         assert asyncio.run(tail.wait_async(2)) == [entry(1, 3), entry(1, 4)]
 
     def test_trio(self, tail: Tail) -> None:
-        """There the error says what to do."""
+        """With trio, the error says what to do instead."""
         with pytest.raises(RuntimeError, match="with `for` in a thread"):
             trio.run(tail.wait_async, 1)
 
@@ -259,7 +259,7 @@ class TestTails:
         assert tail.stream == "a"
 
     def test_it_goes_with_its_readers(self) -> None:
-        """It is kept as long as one of them has it, and no longer."""
+        """A tail exists as long as a reader has it."""
         tails = Tails()
         first = second = tails.open("a")
         del first
@@ -269,7 +269,7 @@ class TestTails:
         assert tails.unfinished() == []
 
     def test_unfinished_ones(self) -> None:
-        """Those that are over are not among them."""
+        """Tails that are over are not among them."""
         tails = Tails()
         going, whole, ended = (tails.open(stream) for stream in "abc")
         whole.push([entry(1, 1, "done")])
@@ -277,7 +277,7 @@ class TestTails:
         assert tails.unfinished() == [going]
 
     def test_a_log_that_can_be_read_again(self) -> None:
-        """A tail that was ended is replaced, one that is whole is not."""
+        """A tail that was ended is replaced, but not one that is whole."""
         tails = Tails()
         ended, whole = tails.open("a"), tails.open("b")
         ended.end()

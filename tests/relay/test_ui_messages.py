@@ -38,20 +38,20 @@ def parts_of(body: bytes) -> list[Any]:
 
 
 def told(*entries: Entry) -> list[Any]:
-    """Return the parts that some entries become."""
+    """Return the parts that these entries become."""
     ui = UIMessages("stream-0123456789")
     return parts_of(ui.opening(()) + b"".join(ui.frames([each]) for each in entries))
 
 
 def test_it_says_which_protocol_it_is() -> None:
-    """Beside what every event stream says."""
+    """The headers are those of every event stream, and one for the protocol."""
     headers = UIMessages("s").headers
     assert headers["x-vercel-ai-ui-message-stream"] == "v1"
     assert headers["Content-Type"] == "text/event-stream; charset=utf-8"
 
 
 def test_text_and_reasoning() -> None:
-    """Each is opened once, and closed when another kind comes."""
+    """A part is opened once, and closed when another kind begins."""
     usage = {"input": 1, "output": 2}
     assert told(
         HEAD,
@@ -85,7 +85,7 @@ def test_text_and_reasoning() -> None:
 
 
 def test_calls() -> None:
-    """Their arguments come as text first, and then as a value, if they are JSON."""
+    """Arguments are sent as text first, and then as a value, if they are JSON."""
     calls = [
         {"id": "call_1", "name": "f", "arguments": '{"x":1}'},
         {"id": "call_2", "name": "g", "arguments": "{"},
@@ -131,7 +131,7 @@ def test_calls() -> None:
 
 
 def test_text_that_continues_is_not_a_reset() -> None:
-    """The rest of it is sent, if there is any."""
+    """If the new text begins with the old one, the rest is sent."""
     assert told(
         HEAD,
         entry(1, "delta", text="Hel"),
@@ -148,7 +148,7 @@ def test_text_that_continues_is_not_a_reset() -> None:
 
 
 def test_text_that_is_replaced() -> None:
-    """All parts are taken back."""
+    """`reset-step` removes all parts."""
     assert told(
         HEAD,
         entry(1, "delta", text="Hel"),
@@ -177,13 +177,13 @@ def test_text_that_is_replaced() -> None:
     ],
 )
 def test_an_answer_that_is_not_whole(facts: dict[str, str], last: Any) -> None:
-    """Its text is closed, and what happened is told in a sentence of ours."""
+    """The text part is closed, and the error is a sentence of the relay's own."""
     parts = told(HEAD, entry(1, "delta", text="Hel"), finished(error="BadThing", **facts))
     assert parts[-2:] == [{"type": "text-end", "id": "1"}, last]
 
 
 def stored(message: StoredMessage) -> bytes:
-    """Return what a reader gets of a message whose log is gone."""
+    """Return what a reader gets for a message whose log is gone."""
     return UIMessages(message.id).stored(message)
 
 
@@ -193,7 +193,7 @@ def of(status: Any, text: str = "", **facts: Any) -> StoredMessage:
 
 
 def test_a_stored_answer() -> None:
-    """It comes whole, with its reasoning first."""
+    """It is sent whole, reasoning first."""
     message = of("completed", "Hello", reasoning="Hm", usage={"input": 1})
     assert parts_of(stored(message)) == [
         {"type": "reasoning-start", "id": "1"},
@@ -212,7 +212,7 @@ def test_a_stored_answer() -> None:
 
 
 def test_an_answer_that_is_running_without_a_log() -> None:
-    """It is an error that says to come again."""
+    """The reader gets an error that says to retry later."""
     assert stored(of("running")) == (
         b'data: {"type":"error","errorText":"The answer cannot be read now: retry later."}\n\n'
         b"data: [DONE]\n\n"
@@ -220,7 +220,7 @@ def test_an_answer_that_is_running_without_a_log() -> None:
 
 
 def test_a_message_to_begin_with() -> None:
-    """It has the parts that it would have if it had been streamed; one without parts is none."""
+    """It has the parts that a stream would have made; a message without parts is left out."""
     calls = [{"id": "c", "name": "f", "arguments": "{}"}, {"id": "", "name": "g", "arguments": "{"}]
     message = of("requires_action", "Hello", reasoning="Hm", calls=calls, usage={"input": 1})
     assert ui_messages([message, of("running"), of("failed", error="Broken")]) == [
@@ -257,6 +257,6 @@ def _all(entries: Sequence[Entry]) -> bytes:
 
 
 def test_several_entries_at_once_are_the_same() -> None:
-    """However many come together."""
+    """The parts do not depend on how many entries arrive together."""
     entries = [HEAD, entry(1, "delta", text="a"), entry(2, "delta", text="b"), finished()]
     assert parts_of(_all(entries)) == told(*entries)

@@ -1,4 +1,4 @@
-"""How a server is asked, and how an answer is resumed."""
+"""How the relay asks a server, and how it resumes an answer."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def client(server: FakeServer) -> Iterator[Client]:
 
 
 def test_turns() -> None:
-    """Answers without text, and those of calls, are left out: models refuse them."""
+    """Answers without text or with calls are left out, as models refuse them."""
     assert QUESTION.turns() == TURNS
     assert "Hello" not in repr(QUESTION)
 
@@ -71,7 +71,7 @@ class TestChat:
     """Chat Completions."""
 
     def test_asking(self, client: Client, server: FakeServer) -> None:
-        """The conversation is sent, with what was set, and the tokens are counted."""
+        """The conversation is sent with the given settings, and the usage is requested."""
         server.add(chat_answer("a"))
         upstream = ChatUpstream(client, model="m", temperature=0.5)
         stream = upstream.ask(QUESTION)
@@ -86,7 +86,7 @@ class TestChat:
         }
 
     def test_a_model_that_was_chosen(self, client: Client, server: FakeServer) -> None:
-        """It goes before the one that was set, and other settings before ours."""
+        """The user's choice takes precedence over `model`, and your settings over the defaults."""
         server.add(chat_answer("a"))
         upstream = ChatUpstream(client, model="m", stream_options={})
         chosen = Question("s", "c", "alice", "n", QUESTION.messages)
@@ -96,7 +96,7 @@ class TestChat:
         assert (sent["model"], sent["stream_options"]) == ("n", {})
 
     def test_resuming(self, client: Client) -> None:
-        """There is nothing to resume, and nothing to cancel."""
+        """A chat stream cannot be resumed, and cancelling does nothing."""
         upstream = ChatUpstream(client, model="m")
         with pytest.raises(ValueError, match="a chat stream cannot be resumed"):
             upstream.resume({"format": 1})
@@ -108,14 +108,14 @@ class TestResponses:
 
     @pytest.fixture
     def service(self, server: FakeServer) -> BackgroundResponses:
-        """Let the server have responses."""
+        """Make the server keep responses in the background."""
         service = background_responses("a b")
         server.always = service
         return service
 
     @pytest.mark.usefixtures("service")
     def test_asking(self, client: Client, server: FakeServer) -> None:
-        """The conversation is sent, and the answer outlives its connection."""
+        """The conversation is sent, and the response is one that outlives its connection."""
         upstream = ResponsesUpstream(client, model="m")
         assert upstream.ask(QUESTION).final().text == "a b"
         assert server.requests[0].json == {
@@ -128,7 +128,7 @@ class TestResponses:
 
     @pytest.mark.usefixtures("service")
     def test_resuming(self, client: Client) -> None:
-        """The rest of the answer comes."""
+        """The rest of the answer is read."""
         upstream = ResponsesUpstream(client, model="m")
         with upstream.ask(QUESTION) as stream:
             while stream.text() is None:
@@ -142,7 +142,7 @@ class TestResponses:
     def test_cancelling(
         self, client: Client, server: FakeServer, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The server is told; if it refuses, that is logged without its words."""
+        """The server is asked to cancel; a refusal is logged without its message."""
         upstream = ResponsesUpstream(client, model="m")
         upstream.ask(QUESTION).final()
         upstream.cancel({"answer_id": "resp_1"})
@@ -154,7 +154,7 @@ class TestResponses:
         assert "secret" not in caplog.text
 
     def test_without_background(self, client: Client, server: FakeServer) -> None:
-        """It can be given up; then there are no bookmarks."""
+        """With `background=False`, there are no bookmarks."""
         server.always = background_responses("a b")
         stream = ResponsesUpstream(client, model="m", background=False).ask(QUESTION)
         assert stream.next()

@@ -1,4 +1,4 @@
-"""Which log a URL means."""
+"""Which log a URL selects."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from openai_scan.relay import MemoryLog, RedisLog, SqlLog, open_log
 
 @pytest.mark.parametrize("url", ["memory", "memory:"])
 def test_memory(url: str) -> None:
-    """It is the name of a log."""
+    """`memory` selects a MemoryLog."""
     log = open_log(url)
     assert isinstance(log, MemoryLog)
     log.close()
 
 
 def test_a_file(tmp_path: Path) -> None:
-    """It is made if it does not exist."""
+    """The file is created if it does not exist."""
     log = open_log(f"sqlite:///{tmp_path}/relay.db")
     assert isinstance(log, SqlLog)
     log.close()
@@ -30,14 +30,14 @@ def test_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgresql(postgresql_url: str, scheme: str) -> None:
-    """The driver need not be named."""
+    """You need not name the driver."""
     log = open_log(f"{scheme}:{postgresql_url.partition(':')[2]}")
     assert isinstance(log, SqlLog)
     log.close()
 
 
 def test_redis(redis_url: str) -> None:
-    """It is asked once it is needed."""
+    """A Redis URL selects a RedisLog."""
     log = open_log(redis_url)
     assert isinstance(log, RedisLog)
     log.close()

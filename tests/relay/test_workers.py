@@ -1,4 +1,4 @@
-"""The threads of a relay."""
+"""The threads of a relay, its leases, and how it is closed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .shared_log import Server, SharedLog
 
 
 class Held:
-    """A source that waits in its middle, as a live one does, until it is released or cancelled.
+    """A source that waits halfway, as a live one may, until it is released or cancelled.
 
     Attributes:
         reached: Set when it waits.
@@ -65,26 +65,26 @@ class Held:
 
 
 class HeldUpstream(ScriptedUpstream):
-    """An upstream whose first answers wait in their middle."""
+    """An upstream whose first answers wait halfway."""
 
     def __init__(self, answer: Sequence[bytes], *, count: int = 1) -> None:
         super().__init__(answer)
         self.held = [Held(answer) for _ in range(count)]
 
     def ask(self, question: Question) -> StreamerV2[Any, Any]:
-        """Play the answer."""
+        """Return a stream that waits halfway."""
         self.asked.append(question)
         return StreamerV2(self.held[len(self.asked) - 1])
 
     def release(self) -> None:
-        """Let all of them continue."""
+        """Let all streams continue."""
         for held in self.held:
             held.release()
 
 
 @pytest.fixture
 def shared() -> Server:
-    """Make what several processes share."""
+    """Make the server that several processes share."""
     return Server()
 
 
@@ -96,7 +96,7 @@ def store() -> MemoryStore:
 
 @pytest.fixture(autouse=True)
 def _nothing_left() -> Iterator[None]:
-    """Check that no thread of a relay is left after a test, but those of other tests' fixtures."""
+    """Check that a test leaves no threads of a relay behind."""
     before = relay_threads()
     yield
     assert [thread.name for thread in relay_threads() - before] == []
@@ -108,19 +108,19 @@ def relay_threads() -> set[threading.Thread]:
 
 
 def ended(relay: Relay, stream: str) -> StoredMessage:
-    """Wait for the end of an answer, and return it as it is stored."""
+    """Wait for the end of an answer, and return the stored message."""
     assert b"event: done" in b"".join(relay.iter(stream))
     return relay.message(stream)
 
 
 def join_new(before: set[threading.Thread]) -> None:
-    """Wait for those threads of relays that were not there *before*; `close()` did not."""
+    """Wait for the relays' threads that were not there *before*, as `close()` did not."""
     for thread in relay_threads() - before:
         thread.join(PATIENCE)
 
 
 def join(*streams: str) -> None:
-    """Wait for the threads that work on some answers."""
+    """Wait for the threads that work on these answers."""
     for thread in threading.enumerate():
         if thread.name.removeprefix("relay-") in streams:
             thread.join(PATIENCE)
@@ -130,7 +130,7 @@ class TestThreads:
     """A relay has a few threads, and one for each answer."""
 
     def test_their_names(self, store: MemoryStore) -> None:
-        """They say what they do."""
+        """A thread's name says what it does."""
         upstream = HeldUpstream(chat_answer("a b"))
         with Relay(MemoryLog(), store, upstream) as relay:
             stream = relay.start("Hi", user="alice").stream
@@ -152,7 +152,7 @@ class TestThreads:
                 assert ended(serving, stream).status == "completed"
 
     def test_slots(self, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-        """No more answers are read at a time than there are slots."""
+        """No more answers are read at the same time than there are slots."""
         upstream = HeldUpstream(chat_answer("a b"), count=3)
         with Relay(MemoryLog(), store, upstream, slots=2) as relay:
             streams = [relay.start("Hi", user="alice").stream for _ in range(3)]
@@ -178,7 +178,7 @@ class TestThreads:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """Its threads continue."""
+        """The thread that takes jobs continues after an error."""
         log = SharedLog(shared)
         failures, take = iter([failure, failure]), log.take
 
@@ -199,7 +199,7 @@ class TestThreads:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """The job is given back, and taken again."""
+        """The job is handed over, and taken again."""
         with Relay(MemoryLog(), store, ScriptedUpstream(chat_answer("a b"))) as relay:
             start, failures = threading.Thread.start, iter([RuntimeError("can't start new thread")])
 
@@ -215,7 +215,7 @@ class TestThreads:
     def test_work_that_fails(
         self, store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """That is logged, and the thread is free for others."""
+        """The error is logged, and the thread is free for other jobs."""
         log = MemoryLog()
 
         def failing(stream: str) -> Any:
@@ -229,7 +229,7 @@ class TestThreads:
         assert f"the work on {stream} failed" in caplog.text
 
     def test_a_job_that_is_there_twice(self, shared: Server, store: MemoryStore) -> None:
-        """The work on the first one continues: the log refuses what the second one writes."""
+        """The work on the first one continues: the log rejects what the second one writes."""
         upstream = HeldUpstream(KINDS["responses"].answer)
         with Relay(SharedLog(shared), store, upstream) as relay:
             stream = relay.start("Hi", user="alice").stream
@@ -244,10 +244,10 @@ class TestThreads:
 
 
 class TestRunOne:
-    """A task of the user's own queue works on one job."""
+    """`run_one()` works on one job, for a task of your own queue."""
 
     def test_one(self, shared: Server, store: MemoryStore) -> None:
-        """The one that waits longest; none if there is none."""
+        """It takes the oldest job, and returns None if there is none."""
         upstream = ScriptedUpstream(chat_answer("a b"))
         with Relay(SharedLog(shared), store, upstream, produce=False) as relay:
             first, second = (relay.start("Hi", user="alice").stream for _ in range(2))
@@ -271,7 +271,7 @@ class TestRunOne:
             assert shared.jobs[stream].is_free
 
     def test_a_relay_that_is_closed(self, shared: Server, store: MemoryStore) -> None:
-        """The job is given back."""
+        """The job is handed over."""
         log = SharedLog(shared)
         relay = Relay(log, store, ScriptedUpstream([]), produce=False)
         stream = relay.start("Hi", user="alice").stream
@@ -281,7 +281,7 @@ class TestRunOne:
         assert shared.jobs[stream].is_free
 
     def test_a_takeover(self, shared: Server, store: MemoryStore) -> None:
-        """A job whose process has lost it is left alone by that process."""
+        """A process that has lost a job stops working on it, and does not cancel it upstream."""
         upstream = HeldUpstream(KINDS["responses"].answer)
         first = Relay(SharedLog(shared), store, upstream, slots=1)  # and so it takes no more
         second = Relay(SharedLog(shared), store, upstream, produce=False)
@@ -299,7 +299,7 @@ class TestLeases:
     """A process keeps its jobs as long as it lives."""
 
     def test_they_are_renewed(self, shared: Server, store: MemoryStore) -> None:
-        """Of all jobs that it works on, if there are any."""
+        """The process renews the leases of all jobs that it works on."""
         log = SharedLog(shared)
         log.lease = 0.0
         renewed: list[Job] = []
@@ -341,7 +341,7 @@ class TestLeases:
     def test_a_job_that_the_same_process_takes_again(
         self, shared: Server, store: MemoryStore
     ) -> None:
-        """It was frozen for a lease: its earlier work ends, and the answer is whole."""
+        """It was frozen for a lease: its earlier work ends, and the answer is complete."""
         upstream = HeldUpstream(KINDS["responses"].answer)
         with Relay(SharedLog(shared), store, upstream) as relay:
             stream = relay.start("Hi", user="alice").stream
@@ -355,7 +355,7 @@ class TestLeases:
 
     @pytest.mark.parametrize("is_late", [True, False])
     def test_a_process_that_was_frozen(self, shared: Server, is_late: bool) -> None:
-        """It renews its leases before it takes jobs, so that it does not take its own."""
+        """If it wakes late, it renews its leases before it takes jobs, and so not its own."""
         log = SharedLog(shared)
         threads = workers.Workers(log, 2, lambda job: mock.Mock(job=job))
         log.create("a", b"{}")
@@ -369,10 +369,10 @@ class TestLeases:
 
 
 class TestClosing:
-    """A relay that is closed leaves nothing behind, and loses nothing."""
+    """A closed relay leaves nothing behind, and loses nothing."""
 
     def test_a_shared_log(self, shared: Server, store: MemoryStore) -> None:
-        """Another process continues with the answer, and its readers too."""
+        """Another process continues with the answer, and readers continue there."""
         upstream = HeldUpstream(KINDS["responses"].answer)
         relay = Relay(SharedLog(shared), store, upstream)
         stream = relay.start("Hi", user="alice").stream
@@ -386,7 +386,7 @@ class TestClosing:
         assert (len(upstream.asked), len(upstream.resumed)) == (1, 1)
 
     def test_a_chat_on_a_shared_log(self, shared: Server, store: MemoryStore) -> None:
-        """What came of it is saved at once, since no other process can continue."""
+        """The text so far is saved at once, since no other process can continue a chat."""
         upstream = HeldUpstream(chat_answer("a b c d"))
         relay = Relay(SharedLog(shared), store, upstream)
         stream = relay.start("Hi", user="alice").stream
@@ -411,7 +411,7 @@ class TestClosing:
         assert len(upstream.cancelled) == 1  # the one that was asked for continues upstream
 
     def test_a_log_in_memory_and_a_store_that_is_down(self, store: MemoryStore) -> None:
-        """It does not wait for the store forever."""
+        """Closing does not wait for the store forever."""
         upstream = HeldUpstream(chat_answer("a b"))
         relay = Relay(MemoryLog(), store, upstream)
         stream = relay.start("Hi", user="alice").stream
@@ -422,7 +422,7 @@ class TestClosing:
         assert relay.message(stream).status == "running"
 
     def test_twice(self, shared: Server, store: MemoryStore) -> None:
-        """The second time nothing happens."""
+        """The second call does nothing."""
         relay = Relay(SharedLog(shared), store, ScriptedUpstream([]))
         relay.close()
         relay.close()
@@ -431,7 +431,7 @@ class TestClosing:
         memory.close()
 
     def test_by_on_finish(self, store: MemoryStore) -> None:
-        """A thread cannot wait for its own end."""
+        """One of the relay's own threads cannot close it, as a thread cannot wait for itself."""
         refused: list[str] = []
 
         def close(message: StoredMessage) -> None:
@@ -451,7 +451,7 @@ class TestClosing:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """Its job is handed over, and nothing that it still writes counts."""
+        """Its job is handed over after a timeout."""
         before = relay_threads()
         monkeypatch.setattr(workers, "_CLOSING_SECONDS", 0.01)
         entered, leaves = threading.Event(), threading.Event()
@@ -474,7 +474,7 @@ class TestClosing:
     def test_work_that_does_not_end_in_memory(
         self, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """No other process could take the job: it ends later."""
+        """The job is not handed over, as no other process could take it; it ends later."""
         before = relay_threads()
         monkeypatch.setattr(workers, "_CLOSING_SECONDS", 0.01)
         entered, leaves = threading.Event(), threading.Event()
@@ -497,7 +497,7 @@ class TestClosing:
     def test_a_log_that_cannot_be_reached(
         self, shared: Server, store: MemoryStore, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The jobs are not handed over: their leases run out."""
+        """The jobs are not handed over, so their leases have to expire."""
         upstream = HeldUpstream(KINDS["responses"].answer)
         relay = Relay(SharedLog(shared), store, upstream)
         stream = relay.start("Hi", user="alice").stream
@@ -510,7 +510,7 @@ class TestClosing:
     def test_a_job_that_is_taken_meanwhile(
         self, shared: Server, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It is handed over at once."""
+        """A job taken while the relay is closing is handed over at once."""
         log = SharedLog(shared)
         taking, goes_on = threading.Event(), threading.Event()
         take: Callable[..., Sequence[Job]] = log.take

@@ -97,14 +97,14 @@ def arguments_of(name: str, ids: list[str]) -> dict[str, Any]:
 
 
 def test_all_methods_with_ids_are_found() -> None:
-    """By their parameters, so that a new one is tested too."""
+    """They are found by their parameters, so that a new method is tested too."""
     assert len(METHODS) >= 25
     assert ("delete_message", ["thread_id", "message_id"]) in METHODS
 
 
 @pytest.mark.parametrize(("name", "ids"), METHODS, ids=[name for name, _ in METHODS])
 def test_a_method_refuses_an_id_that_leads_elsewhere(name: str, ids: list[str]) -> None:
-    """In each place, before anything is sent."""
+    """In each parameter that takes an id, and before anything is sent."""
     with FakeServer() as server, Client("k", server.base_url) as client:
         for place in ids:
             for id in REFUSED:
@@ -116,7 +116,7 @@ def test_a_method_refuses_an_id_that_leads_elsewhere(name: str, ids: list[str]) 
 
 @pytest.mark.parametrize("id", ALLOWED)
 def test_any_other_id_is_one_segment(id: str) -> None:
-    """Whatever the server's ids look like."""
+    """The path has as many segments as ever, whatever the server's ids look like."""
     assert is_id(id)
     path = path_to("/threads/{thread_id}/messages/{message_id}", thread_id=id, message_id=id)
     assert re.fullmatch(r"/threads/[^/?#;]+/messages/[^/?#;]+", path)
@@ -130,7 +130,7 @@ def test_what_is_not_text_is_not_an_id() -> None:
 
 @pytest.mark.parametrize("model", REFUSED)
 def test_a_deployment_on_azure_is_one_segment(model: str) -> None:
-    """The name of the model is a part of the path there."""
+    """There, the name of the model is a part of the path."""
     with FakeServer() as server:
         azure = AzureClient(server.url, api_version="1", api_key="k")
         with azure as client, pytest.raises(ValueError, match=r"^model must "):
@@ -140,12 +140,12 @@ def test_a_deployment_on_azure_is_one_segment(model: str) -> None:
 
 @pytest.mark.parametrize("id", [id for id in REFUSED if id and id.isascii()])
 def test_an_answer_is_not_resumed_at_another_path(id: str) -> None:
-    """The id comes from the server then, which could have the key sent anywhere."""
+    """The id comes from the server, which could have the key sent to any path."""
     response = {"id": id, "status": "in_progress", "background": True, "output": []}
     created = event("response.created", {"type": "response.created", "sequence_number": 0,
                                          "response": response})  # fmt: skip
     retries = RetryPolicy(wait_initial=0, wait_max=0)
-    server = FakeServer(strict=False)  # most of the answers are not to be asked for
+    server = FakeServer(strict=False)  # most of the answers are never requested
     with server, Client("k", server.base_url, retries=retries) as client:
         server.add([created, cut()], [cut()], [cut()])
         with client.create_response_stream(model="m", input="Hi", background=True) as s:
@@ -156,7 +156,7 @@ def test_an_answer_is_not_resumed_at_another_path(id: str) -> None:
 
 
 def test_an_answer_is_resumed_by_its_id() -> None:
-    """One that is an id."""
+    """A valid id becomes a part of the path."""
     response = {"id": "resp_1", "status": "in_progress", "background": True, "output": []}
     created = event("response.created", {"type": "response.created", "sequence_number": 0,
                                          "response": response})  # fmt: skip

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.unmeasured
 # Bytes of the smaller input. The larger has twice as many.
 SIZE = 1_200
 
-# Twice the bytes may take so much more work.
+# Twice the bytes may take this many times the work.
 MOST_WORK = 2.2
 
 # Bytes of the input whose memory is measured, and how much it may take: so many times its size, and
@@ -90,8 +90,8 @@ def read(data: bytes | Iterable[bytes]) -> None:
 
 
 def growth(action: Callable[[int], Action]) -> float:
-    """Return how many times the work twice the size takes; *action* prepares one of any size."""
-    action(SIZE)()  # what is imported and made once is not counted
+    """Return how much more work twice the size takes; *action* prepares the work for a size."""
+    action(SIZE)()  # imports, and what is made once, do not count
     return work(action(2 * SIZE)) / work(action(SIZE))
 
 
@@ -227,7 +227,7 @@ STREAMS: dict[str, Callable[[int], bytes]] = {
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_stream_takes_linear_work(name: str) -> None:
-    """In one chunk, and in small ones."""
+    """Whether it comes in one chunk or in small ones."""
 
     def whole(size: int) -> Action:
         data = STREAMS[name](size)
@@ -243,7 +243,7 @@ def test_stream_takes_linear_work(name: str) -> None:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_stream_takes_little_memory(name: str) -> None:
-    """A small multiple of its size, however it is made; it comes in chunks as from a socket."""
+    """It comes in chunks, as from a socket, and takes a small multiple of its size."""
     read(STREAMS[name](SIZE))
     data = STREAMS[name](LARGE)
     chunks = (data[start : start + 4096] for start in range(0, len(data), 4096))
@@ -379,7 +379,7 @@ HUGE_INDEXES = {
 
 @pytest.mark.parametrize("name", HUGE_INDEXES)
 def test_huge_index_takes_no_memory(name: str) -> None:
-    """Nothing is allocated up to an index."""
+    """No list is filled up to the index."""
     data = f"data: {HUGE_INDEXES[name].replace('HUGE', HUGE)}\n\n".encode() * 2
     read(data)
     assert peak(lambda: read(data)) < CONSTANT

@@ -90,7 +90,7 @@ TEXT = [CHUNK % (number, json.dumps(f"t{number}")) for number in range(4)]
     ids=lambda events: events[-1][:60],
 )
 def test_event_of_brackets_ends_nothing(events: list[str]) -> None:
-    """It is a malformed event among others, what came before it stays, and all can be shown."""
+    """The event is malformed, the text around it stays, and all of it can be shown."""
 
     def read() -> None:
         with StreamerV2([wire(*events, TEXT[0])], require_terminal=False) as s:
@@ -110,7 +110,7 @@ def test_event_of_brackets_ends_nothing(events: list[str]) -> None:
 
 
 def test_answer_of_brackets_is_not_an_answer() -> None:
-    """Neither as a class nor as a value that grows."""
+    """final_as() refuses it, and partial() shows no more than 128 levels."""
 
     def read() -> None:
         with StreamerV2([wire(CHUNK % (0, json.dumps(DEEP)), "[DONE]")]) as s:
@@ -125,7 +125,7 @@ def test_answer_of_brackets_is_not_an_answer() -> None:
 
 
 def answered(body: str, *, status: int = 200) -> Exception:
-    """Return what a call raises that is answered with *body*."""
+    """Return the error of a call that is answered with *body*."""
     reply = Reply(status=status, body=body.encode(), headers={"Content-Type": "application/json"})
     once = RetryPolicy(attempts=1)
     with FakeServer(reply) as server, Client("k", server.base_url, retries=once) as client:
@@ -139,7 +139,7 @@ SHAPES = [DEEP, '{"a":' * 100_000, "[" * 1000 + "]" * 1000]
 
 @pytest.mark.parametrize("deep", SHAPES, ids=["lists", "objects", "closed"])
 def test_answer_to_a_call_ends_nothing(deep: str) -> None:
-    """Whole, in a part of it, or as an error, in which everything else is still read."""
+    """The call raises an error of the library; an error's other fields are still read."""
 
     def read() -> None:
         for body in (deep, f'{{"id": {deep}}}'):
@@ -158,7 +158,7 @@ END = '{"t": 0, "end": "failed", "failure": {"error": "APIError", "message": "m"
 @pytest.mark.parametrize("deep", SHAPES, ids=["lists", "objects", "closed"])
 @pytest.mark.parametrize("lines", ["%s", HEAD, HEAD % 1 + END], ids=["line", "request", "error"])
 def test_recording_of_brackets_is_none(lines: str, deep: str) -> None:
-    """Wherever they are in it."""
+    """Whether they are a line, a request or an error."""
 
     def read() -> None:
         with pytest.raises(RecordingError):
@@ -169,7 +169,7 @@ def test_recording_of_brackets_is_none(lines: str, deep: str) -> None:
 
 @pytest.mark.parametrize("deep", SHAPES, ids=["lists", "objects", "closed"])
 def test_text_of_brackets_is_a_value_error(deep: str) -> None:
-    """On request: the arguments of a call, the body that a fake server has received."""
+    """Parsing raises: the arguments of a call, or the body that a fake server has received."""
 
     def read() -> None:
         call = Call(id="c", name="f", arguments=deep, complete=True)
@@ -279,7 +279,7 @@ def test_result_of_a_function_is_bounded_too() -> None:
 
 
 def test_a_deep_value_is_not_an_answer() -> None:
-    """For `from_answer()`, which takes any value."""
+    """`from_answer()` takes any value, and makes nothing of one that is nested too deeply."""
     answer = {"object": "text_completion", "choices": [{"text": "Hi"}]}
     found: list[object] = []
     on_a_small_stack(lambda: found.append(from_answer({**answer, "x": nested(5000)})))

@@ -1,4 +1,4 @@
-"""What an error page is made into, whatever it consists of."""
+"""Error pages become short messages, whatever they contain."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def test_page_is_read_without_its_tags(page: str, words: str) -> None:
 
 
 def test_end_of_a_script_is_looked_for_until_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A search without success goes through the whole page, so that there is only one."""
+    """A failed search goes through the whole page, so there is one for each kind of element."""
     searches: list[int] = []
 
     class Ends:
-        """A pattern that is found nowhere."""
+        """A pattern that is never found."""
 
         def search(self, _: str, start: int) -> None:
-            """Note that it is looked for."""
+            """Note the place at which the search begins."""
             searches.append(start)
 
     ends: dict[str, Any] = {"script": Ends(), "style": Ends()}
@@ -84,7 +84,7 @@ def test_page_nested_too_deeply_is_text() -> None:
     ids=lambda value: str(value)[:20],
 )
 def test_message_shows_the_beginning(payload: Any, message: str | None) -> None:
-    """Of a long list or a large object no more than fits is turned into text."""
+    """No more of a long list or a large object becomes text than the message shows."""
     found = read_error(payload)
     if message is None:
         message = str({str(number): 1 for number in range(100)})

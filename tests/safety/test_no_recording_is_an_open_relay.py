@@ -1,4 +1,4 @@
-"""A server that spends a real key, or hands out a recording, serves who has its key."""
+"""A server that spends a real key, or plays a recording, accepts only a key of its own."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_nothing_goes_upstream_without_the_key(
 def test_nothing_goes_upstream_under_another_name(
     host: str, cassette: Cassette, real: FakeServer
 ) -> None:
-    """A web page can have its own name lead to this machine."""
+    """A web page can have a name of its own that leads to this machine."""
     port = cassette.url.rpartition(":")[2]
     assert ask(cassette, Host=host.format(port=port))[0] == 403
     assert real.requests == []
@@ -95,7 +95,7 @@ def test_nothing_goes_upstream_under_another_name(
 def test_nothing_goes_upstream_for_a_web_page(
     origin: str, cassette: Cassette, real: FakeServer
 ) -> None:
-    """A browser says on whose behalf it asks."""
+    """A browser names the page that sends the request."""
     assert ask(cassette, Origin=origin)[0] == 403
     assert real.requests == []
 
@@ -119,13 +119,13 @@ def test_nothing_goes_upstream_for_a_web_page(
 def test_nothing_goes_upstream_but_what_an_api_has(
     target: str, cassette: Cassette, real: FakeServer
 ) -> None:
-    """No other path, and no id that leads to one."""
+    """Neither another path, nor an id that leads to one."""
     assert ask(cassette, target=f"{target}?stream=true")[0] in {403, 404}
     assert real.requests == []
 
 
 def test_nothing_is_deleted_by_a_stream(cassette: Cassette, real: FakeServer) -> None:
-    """Whatever the request asks for."""
+    """Only streams are recorded, so a request that deletes is refused."""
     status, body = ask(cassette, "DELETE", "/v1/threads/a?stream=true")
     assert status == 400
     assert "only streams" in body
@@ -137,7 +137,7 @@ def test_nothing_is_deleted_by_a_stream(cassette: Cassette, real: FakeServer) ->
 def test_a_client_with_the_key_is_served(
     name: str, header: str, cassette: Cassette, real: FakeServer
 ) -> None:
-    """Under each name of this machine, and with Azure's header."""
+    """The client may use any name of this machine, and Azure's header."""
     port = cassette.url.rpartition(":")[2]
     key = {"Authorization": "", "api-key": cassette.key} if header == "api-key" else {}
     assert ask(cassette, Host=f"{name}:{port}", **key)[0] == 200
@@ -145,7 +145,7 @@ def test_a_client_with_the_key_is_served(
 
 
 def test_each_run_has_another_key() -> None:
-    """It cannot be known in advance, or guessed."""
+    """It is long and differs each time, so that it cannot be guessed."""
     keys = {new_key() for _ in range(100)}
     assert len(keys) == 100
     assert all(len(key) > 32 for key in keys)
@@ -154,7 +154,7 @@ def test_each_run_has_another_key() -> None:
 def test_a_cassette_that_is_played_spends_nothing(
     cassette: Cassette, real: FakeServer, tmp_path: Path
 ) -> None:
-    """So any client may play it, with any key."""
+    """Nothing is sent upstream, so a client may use any key."""
     path = tmp_path / "b.jsonl"
     with Cassette(path, api_key=REAL_KEY, base_url=real.base_url) as recording:
         assert ask(recording)[0] == 200
@@ -164,7 +164,7 @@ def test_a_cassette_that_is_played_spends_nothing(
 
 
 def test_a_wrong_key_is_reported_in_words(cassette: Cassette) -> None:
-    """By an error that says what is the matter."""
+    """The error says what is wrong."""
     with Client("test-key", cassette.base_url) as client:
         with pytest.raises(AuthenticationError, match="this server needs its own key"):
             client.create_chat_completion_stream(model="m", messages=[]).read()
@@ -185,14 +185,14 @@ def test_a_wrong_key_is_reported_in_words(cassette: Cassette) -> None:
 def test_a_body_of_any_length_is_not_waited_for(
     length: str, status: int, is_guarded: bool, real: FakeServer, cassette: Cassette
 ) -> None:
-    """Nor is memory taken for it."""
+    """The server refuses it without waiting for it."""
     server = cassette if is_guarded else real
     assert ask(server, Content_Length=length)[0] == status
     assert real.requests == []
 
 
 def test_a_body_of_an_unknown_length_is_not_read(cassette: Cassette) -> None:
-    """Where it ends is not known."""
+    """The server cannot know where it ends."""
     assert ask(cassette, Transfer_Encoding="chunked")[0] == 411
 
 
@@ -220,7 +220,7 @@ def served(file: Path, *arguments: str) -> Iterator[tuple[str, str]]:
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("arguments", [[], ["--key", "my-key"]], ids=["random", "given"])
 def test_a_served_recording_has_a_key(arguments: list[str], tmp_path: Path) -> None:
-    """It says it when it starts, or takes the one that is given."""
+    """The server prints a random key when it starts, or takes the given one."""
     file = tmp_path / "a.sse"
     file.write_bytes(b"".join(chat_answer("Hi")))
     with served(file, *arguments) as (url, key):

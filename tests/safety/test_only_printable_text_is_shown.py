@@ -1,4 +1,4 @@
-"""Nothing that a server, a model or a file says reaches a terminal, a log or a message but text."""
+"""Of what a server, model or file says, only text reaches a terminal, a log or a message."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def assert_harmless(text: str) -> None:
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("category", ["Cc", "Cf", "Cs", "Zl", "Zp"])
 def test_what_passes_of_a_category(category: str) -> None:
-    """Of all characters, only those that the docstring names."""
+    """Only the characters pass that the docstring of `printable()` names."""
     passing = {
         character
         for character in map(chr, range(sys.maxunicode + 1))
@@ -125,7 +125,7 @@ def test_an_exception_is_one_line_of_text() -> None:
 
 
 def test_the_error_of_a_stream_is_one_line_of_text() -> None:
-    """Also where the server puts it into the stream, or into the name of an event."""
+    """Also if the error is an event of the stream, or an event's name is quoted."""
     streamer = StreamerV2([event(ALL.replace("\n", ""), {"a": 1}), stream_error(ALL, f"{ALL}\n!")])
     while streamer.next():
         pass
@@ -160,7 +160,7 @@ LAST = [chat_chunk(finish_reason="stop"), done()]
 def test_an_answer_tells_the_terminal_nothing(
     plain: list[str], answer: str, server: FakeServer, terminal: Terminal
 ) -> None:
-    """However it is written down: decoded once more by the renderer, or split anywhere."""
+    """However it is written, decoded once more by the renderer, or split."""
     for pieces in ([answer], list(answer) if len(answer) < 2000 else [answer[:50], answer[50:]]):
         server.add([*(chat_chunk(piece) for piece in pieces), *LAST])
         assert terminal.run("chat", *plain, "Hello") == 0
@@ -198,7 +198,7 @@ def test_an_answer_tells_the_terminal_nothing(
 def test_what_goes_wrong_tells_the_terminal_nothing(
     arguments: list[str], reply: Reply | Sequence[Step], server: FakeServer, terminal: Terminal
 ) -> None:
-    """No matter whose words the message quotes."""
+    """Whatever words the message quotes."""
     server.add(reply)
     terminal.run("chat", *arguments, "Hello")
     assert terminal.text
@@ -208,7 +208,7 @@ def test_what_goes_wrong_tells_the_terminal_nothing(
 def test_a_server_under_measurement_tells_the_terminal_nothing(
     server: FakeServer, terminal: Terminal
 ) -> None:
-    """The first error is quoted."""
+    """The command quotes the first error."""
     server.add(error(400, ALL))
     assert terminal.run("bench", server.base_url, "-n", "1") == 1
     assert_harmless(terminal.text)
@@ -252,7 +252,7 @@ def hostile_recording(folder: Path) -> str:
 def test_a_recording_tells_the_terminal_nothing(
     arguments: list[str], tmp_path: Path, terminal: Terminal
 ) -> None:
-    """Neither what is in it, nor its name."""
+    """Neither its content nor its name does."""
     terminal.run(*arguments, hostile_recording(tmp_path))
     assert len(terminal.text) > 100
     assert_harmless(terminal.text)
@@ -282,7 +282,7 @@ def test_bytes_at_a_terminal_are_made_harmless(tmp_path: Path, terminal: Termina
 def test_a_complaint_about_a_file_tells_the_terminal_nothing(
     command: list[str], content: bytes, tmp_path: Path, terminal: Terminal
 ) -> None:
-    """Its name is quoted."""
+    """The message quotes the name."""
     file = tmp_path / "a\x1b]0;x\x07\u202e.jsonl"
     file.write_bytes(content)
     assert terminal.run(*command, str(file)) == 2
@@ -305,7 +305,7 @@ def test_a_complaint_about_a_file_tells_the_terminal_nothing(
 def test_a_complaint_about_an_argument_tells_the_terminal_nothing(
     arguments: list[str], server: FakeServer, terminal: Terminal
 ) -> None:
-    """A script may have taken it from anywhere."""
+    """A script may have taken the argument from anywhere."""
     assert terminal.run(*arguments) in {1, 2}
     assert_harmless(terminal.text)
 
@@ -313,7 +313,7 @@ def test_a_complaint_about_an_argument_tells_the_terminal_nothing(
 def test_the_answer_is_left_as_it_is_in_a_pipe(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A file obeys nothing, and may be wanted to the last byte; what is said on stderr is text."""
+    """A file is not a terminal, and gets every byte of the answer; only stderr is made harmless."""
     server.add(chat_answer([ALL]), chat_calls(ToolCall(ALL, {})))
     assert main(["chat", "-q", "Hello"]) == 0
     assert capsys.readouterr().out == ALL + "\n"
@@ -322,7 +322,7 @@ def test_the_answer_is_left_as_it_is_in_a_pipe(
 
 
 def test_what_is_drawn_keeps_its_style_and_loses_its_links(terminal: Terminal) -> None:
-    """Rich's own commands are rich's."""
+    """The style stays; the link does not, and neither does a command in the text."""
     linked = Text("a\x1b[2J", Style(bold=True, link="https://a/\x1b]0;x\x07"))
     with terminal.attached():
         console().print(linked, "b[red]c", sep="")
@@ -330,7 +330,7 @@ def test_what_is_drawn_keeps_its_style_and_loses_its_links(terminal: Terminal) -
 
 
 def test_an_answer_without_text_ends_no_line(terminal: Terminal) -> None:
-    """There is none to be ended."""
+    """There is no line that could be ended."""
     with terminal.attached():
         printer = TextPrinter()
         printer.write("")
@@ -348,7 +348,7 @@ MODULES = sorted(Path(openai_scan.cli.__file__).parent.glob("*.py"))
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
 def test_the_commands_print_through_the_writer_only(module: Path) -> None:
-    """No module prints on its own, opens a console of its own, or has one of click's or rich's."""
+    """No module prints by itself, makes a console of its own, or uses those of click or rich."""
     tree = ast.parse(module.read_text("utf-8"))
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -377,7 +377,7 @@ def test_the_commands_print_through_the_writer_only(module: Path) -> None:
 
 
 def test_the_guard_of_the_writer_sees_what_it_is_for() -> None:
-    """The terminal of these tests is one, and would show what is written past the writer."""
+    """The guard fails for text that was written past the writer."""
     screen = io.StringIO()
     print(ALL, file=screen)
     with pytest.raises(AssertionError):

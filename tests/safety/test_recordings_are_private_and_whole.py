@@ -46,14 +46,14 @@ def make(path: Path, *, overwrite: bool = False) -> None:
 
 
 def assert_whole(path: Path) -> None:
-    """Fail if there is anything but a recording of the steps, or anything left beside it."""
+    """Fail unless the recording has all the steps, and nothing is left beside it."""
     assert b"".join(replay(path)) == b"".join(STEPS)
     assert not list(path.parent.glob("*.unfinished"))
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_recording_is_private(overwrite: bool, tmp_path: Path) -> None:
-    """Also one that takes the place of a file that was not."""
+    """Even if it replaces a file that was not private."""
     path = tmp_path / "a.jsonl"
     if overwrite:
         path.write_bytes(OLD)
@@ -73,7 +73,7 @@ def test_a_recording_is_private_while_it_is_made(tmp_path: Path) -> None:
 
 
 def test_a_cassette_is_private(tmp_path: Path) -> None:
-    """While it is recorded, and then."""
+    """While it is recorded, and afterwards."""
     path = tmp_path / "cassettes" / "a.jsonl"
     with FakeServer() as real:
         real.add(chat_answer("Hi"))
@@ -87,7 +87,7 @@ def test_a_cassette_is_private(tmp_path: Path) -> None:
 
 
 def test_the_old_recording_is_there_until_the_new_one_is_whole(tmp_path: Path) -> None:
-    """At no time is there half a file, and none at all."""
+    """At no time is there half a file, or none."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(OLD)
     source = record(STEPS, Recording(path, overwrite=True))
@@ -99,7 +99,7 @@ def test_the_old_recording_is_there_until_the_new_one_is_whole(tmp_path: Path) -
 
 
 def test_a_stream_that_is_never_read_replaces_nothing(tmp_path: Path) -> None:
-    """There is nothing to replace it with."""
+    """The old recording stays."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(OLD)
     record(STEPS, Recording(path, overwrite=True)).close()
@@ -110,7 +110,7 @@ def test_a_stream_that_is_never_read_replaces_nothing(tmp_path: Path) -> None:
 def test_a_recording_that_cannot_be_written_replaces_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a full disk."""
+    """The old recording stays, for example on a full disk."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(OLD)
     lines = 0
@@ -134,7 +134,7 @@ def test_a_recording_that_cannot_be_written_replaces_nothing(
 def test_the_command_keeps_the_old_recording_of_a_stream_that_is_cancelled(
     tmp_path: Path, server: FakeServer
 ) -> None:
-    """Until it is closed; what came until then is a recording too."""
+    """It stays until the stream is closed, and is then replaced by what came."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(OLD)
     server.add([chat_chunk("Hi"), hold()])
@@ -150,7 +150,7 @@ def test_the_command_keeps_the_old_recording_of_a_stream_that_is_cancelled(
 
 @pytest.mark.parametrize("target", ["file", "nothing"])
 def test_a_link_is_not_followed(target: str, tmp_path: Path) -> None:
-    """It is a file that is there; to overwrite it leaves alone what it leads to."""
+    """A link counts as an existing file; overwriting replaces it, and not its target."""
     victim, link = tmp_path / "victim", tmp_path / "a.jsonl"
     if target == "file":
         victim.write_bytes(OLD)
@@ -165,7 +165,7 @@ def test_a_link_is_not_followed(target: str, tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_device_is_refused(tmp_path: Path) -> None:
-    """Neither is it followed, nor is `/dev/stdout` replaced by a file."""
+    """The link is neither followed nor replaced, as `/dev/stdout` must not be."""
     link = tmp_path / "a.jsonl"
     link.symlink_to("/dev/null")
     with pytest.raises(OSError, match="a symbolic link to something that is not a file"):
@@ -174,7 +174,7 @@ def test_a_link_to_a_device_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_device_is_written_to(tmp_path: Path) -> None:
-    """`--force /dev/null` means just that, and leaves it where it is."""
+    """`--force /dev/null` writes to the device, and does not replace it."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -188,7 +188,7 @@ def test_a_device_is_written_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_is_not_a_file(overwrite: bool, tmp_path: Path) -> None:
-    """The error names it, not a name that was not given."""
+    """The error names the path that was given, and not a temporary one."""
     for path in (tmp_path, tmp_path / "missing" / "a.jsonl"):
         with pytest.raises(OSError) as caught:  # noqa: PT011 - which one depends on the system
             NewFile(path, overwrite=overwrite)
@@ -197,7 +197,7 @@ def test_a_folder_is_not_a_file(overwrite: bool, tmp_path: Path) -> None:
 
 
 def test_a_long_name_can_be_overwritten(tmp_path: Path) -> None:
-    """The name that a file has until it is whole is not too long."""
+    """The temporary name of the file is not too long."""
     path = tmp_path / (250 * "a")
     make(path)
     make(path, overwrite=True)
@@ -207,7 +207,7 @@ def test_a_long_name_can_be_overwritten(tmp_path: Path) -> None:
 def test_a_file_that_is_written_at_once_is_whole_or_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a picture is."""
+    """If the disk is full, the old file stays."""
     path = tmp_path / "a.png"
     write_whole(str(path), OLD, overwrite=False, mode=0o666)
     assert permissions(path) == 0o644
@@ -225,7 +225,7 @@ def test_a_file_that_is_written_at_once_is_whole_or_not_there(
 
 
 def test_a_picture_follows_no_link(tmp_path: Path, terminal: Terminal) -> None:
-    """With `--force` it takes the place of the link."""
+    """With `--force` it replaces the link, and not its target."""
     recording, victim, link = (tmp_path / name for name in ("a.jsonl", "victim", "a.svg"))
     make(recording)
     victim.write_bytes(OLD)
@@ -238,7 +238,7 @@ def test_a_picture_follows_no_link(tmp_path: Path, terminal: Terminal) -> None:
 def test_the_command_makes_a_private_recording(
     tmp_path: Path, server: FakeServer, terminal: Terminal
 ) -> None:
-    """With `--force` too."""
+    """The recording is private, with `--force` too."""
     path = tmp_path / "a.jsonl"
     for force in ([], ["--force"]):
         server.add(chat_answer("Hi"))

@@ -57,7 +57,7 @@ SPLIT = "a\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n"
 def test_headers_that_are_more_than_headers_are_refused(
     headers: dict[str, str], tmp_path: Path, terminal: Terminal
 ) -> None:
-    """In one sentence that does not repeat them, before anything is served."""
+    """The error is one sentence without the headers, and comes before anything is served."""
     data = recording(headers=headers)
     with pytest.raises(RecordingError, match="the recording cannot be served: ") as caught:
         recorded(io.BytesIO(data))
@@ -71,7 +71,7 @@ def test_headers_that_are_more_than_headers_are_refused(
 
 @pytest.mark.parametrize("status", [0, 1, 99, 100, 101, 199, 1000, 10**14, -200])
 def test_a_status_that_is_none_is_refused(status: int) -> None:
-    """An informational one too: the answer would be still to come."""
+    """An informational status is refused as well: the answer would still have to come."""
     with pytest.raises(RecordingError, match=f"{status} is not an HTTP status"):
         recorded(io.BytesIO(recording(status=status)))
 
@@ -88,7 +88,7 @@ def test_a_status_that_is_none_is_refused(status: int) -> None:
     ],
 )
 def test_what_frames_the_answer_is_the_servers_own(headers: dict[str, str]) -> None:
-    """However its name is written: the answer is read whole, and then the next one."""
+    """However a name is written, the answer is read to its end, and so is the next one."""
     [reply] = recorded(io.BytesIO(recording(headers=headers)))
     with FakeServer(always=reply) as server, Client("k", server.base_url) as client:
         for _ in range(2):
@@ -97,7 +97,7 @@ def test_what_frames_the_answer_is_the_servers_own(headers: dict[str, str]) -> N
 
 
 def test_an_absurd_time_is_waited_for_and_no_error() -> None:
-    """Until the reader stops."""
+    """The reader's own limit ends the wait."""
     [reply] = recorded(io.BytesIO(recording()), speed=1e-300)
     with FakeServer(always=reply) as server, Client("k", server.base_url, timeout=0.1) as client:
         with client.create_chat_completion_stream(model="m", messages=[]) as s:
@@ -111,7 +111,7 @@ def test_an_absurd_time_is_waited_for_and_no_error() -> None:
 
 
 def test_notes_of_a_recording_have_a_bound() -> None:
-    """As those of a stream have."""
+    """No more than 100 are kept, as of a stream."""
     notes = {f"note {number}": 1 for number in range(10_000)}
     data = recording().replace(b'"clean"', b'"clean", "notes": ' + json.dumps(notes).encode())
     source = replay(io.BytesIO(data))
@@ -120,7 +120,7 @@ def test_notes_of_a_recording_have_a_bound() -> None:
 
 @pytest.mark.parametrize("depth", [500, 900])
 def test_an_answer_nested_deeply_is_an_error_of_the_library(depth: int) -> None:
-    """In a call as in a stream; nothing but a ScanError leaves it."""
+    """A call raises nothing but a ScanError."""
     nested = depth // 2 * '{"a": [' + "1" + depth // 2 * "]}"
     json_headers = {"Content-Type": "application/json"}
     with FakeServer() as server, Client("k", server.base_url) as client:
@@ -128,12 +128,12 @@ def test_an_answer_nested_deeply_is_an_error_of_the_library(depth: int) -> None:
             body = f'{{"id": "a", "{field}": {nested}}}'.encode()
             server.add(Reply(headers=json_headers, body=body))
         for call in (client.retrieve_response, client.retrieve_assistant):
-            with contextlib.suppress(ScanError):  # or it is taken
+            with contextlib.suppress(ScanError):  # the answer may be accepted
                 call("a")
 
 
 def test_an_answer_that_is_nested_too_deeply_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the request that it is an answer to."""
+    """The error names the request that was answered."""
 
     def give_up(*_: object) -> None:
         raise RecursionError
@@ -154,7 +154,7 @@ def unfinished(cls: Any, *arguments: Any, **settings: Any) -> Any:
 
 
 def test_what_is_half_made_can_be_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A debugger, or a crash reporter, shows it when its constructor has raised."""
+    """A debugger may show an object whose constructor has raised."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     assert repr(unfinished(Client)) == "Client(unfinished)"
     assert repr(unfinished(AzureClient)) == "AzureClient(unfinished)"

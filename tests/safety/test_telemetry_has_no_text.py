@@ -1,4 +1,4 @@
-"""OpenTelemetry is told nothing of what was asked and answered, also when something goes wrong."""
+"""OpenTelemetry gets nothing of what was asked and answered, even if something goes wrong."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ QUOTED = f"cannot answer {SECRET!r}: {SECRET}"
 
 
 def told(*answers: Reply | list[Step]) -> tuple[str, str | None]:
-    """Return all that is notified of a stream, as one text, and the description of its status."""
+    """Return all that is reported of a stream, as one text, and the description of its status."""
     spans, reader, tracers = InMemorySpanExporter(), InMemoryMetricReader(), TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(spans))
     meters = MeterProvider([reader])
@@ -101,7 +101,7 @@ def told(*answers: Reply | list[Step]) -> tuple[str, str | None]:
     ],
 )
 def test_no_word_is_reported(answer: Reply | list[Step], description: str | None) -> None:
-    """Of an error its class, its status and its code; of an answer what is not text."""
+    """An error has its class, status and code; an answer has what is not text."""
     text, status = told(answer)
     assert SECRET not in text
     assert "patient" not in text
@@ -109,6 +109,6 @@ def test_no_word_is_reported(answer: Reply | list[Step], description: str | None
 
 
 def test_the_number_of_reasons_has_a_bound() -> None:
-    """A stream that never ends does not make a span of any size."""
+    """A stream that never ends does not make a span grow without limit."""
     text, _ = told([chat_chunk(finish_reason="stop")] * 1_000)
     assert 1 <= text.count('"stop"') <= 128

@@ -1,4 +1,4 @@
-"""What a function fails with stays here unless it is wanted, and a model cannot run any number."""
+"""A model is told little of why a function failed, and cannot run any number of functions."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ CALLS: dict[str, Callable[..., list[bytes]]] = {
 def test_the_text_of_an_exception_is_not_sent(
     function: Any, api: str, server: FakeServer, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whichever exception it is, and wherever it is raised; nor is it in a log."""
+    """It is not logged either, whichever exception it is, and wherever it is raised."""
     name = function.__name__
     calls = CALLS[api](ToolCall(name, ARGUMENTS.get(name, {})))
     server.add(calls, chat_answer("Sorry."))
@@ -141,7 +141,7 @@ def test_the_text_of_an_exception_is_not_sent(
 
 
 def test_the_class_of_an_exception_is_sent(server: FakeServer, client: Client) -> None:
-    """In a plain sentence, with the name of the function."""
+    """The model gets one sentence with the name of the function."""
     server.add(chat_calls(ToolCall("plain", {})), chat_answer("Sorry."))
     with run_tools(client, ask(client, "chat"), FUNCTIONS) as s:
         assert s.read() == b"Sorry."
@@ -162,7 +162,7 @@ def test_the_class_of_an_exception_is_sent(server: FakeServer, client: Client) -
 def test_what_does_not_fit_is_recognized_by_its_place(
     name: str, arguments: dict[str, Any], told: str, server: FakeServer, client: Client
 ) -> None:
-    """With the type that was expected, unless it was a class that refused a value."""
+    """The model gets the place and the expected type, unless a class refused the value."""
     server.add(chat_calls(ToolCall(name, arguments)), chat_answer("Sorry."))
     with run_tools(client, ask(client, "chat"), FUNCTIONS) as s:
         assert s.read() == b"Sorry."
@@ -173,7 +173,7 @@ def test_what_does_not_fit_is_recognized_by_its_place(
 def test_the_text_of_a_class_that_refuses_a_value_is_sent_on_request(
     server: FakeServer, client: Client
 ) -> None:
-    """As that of any exception is."""
+    """`error_text=True` sends it, as it does the text of any exception."""
     server.add(chat_calls(ToolCall("enter", ARGUMENTS["enter"])), chat_answer("Sorry."))
     with run_tools(client, ask(client, "chat"), FUNCTIONS, error_text=True) as s:
         assert s.read() == b"Sorry."
@@ -197,7 +197,7 @@ def test_the_text_of_an_exception_is_sent_on_request(server: FakeServer, client:
 def test_an_answer_has_a_bound_of_calls(
     calls: int, settings: Any, runs: int, api: str, server: FakeServer, client: Client
 ) -> None:
-    """Beyond it none is run, nothing is sent, and the calls are the caller's."""
+    """Above the limit nothing is run or sent, and you have to answer the calls."""
     ran = 0
 
     def count() -> str:
@@ -233,7 +233,7 @@ def test_a_bound_of_no_calls_is_refused(wrong: int, client: Client) -> None:
 def test_no_output_is_sent_to_a_run_that_is_named_strangely(
     field: str, id: str, server: FakeServer, client: Client
 ) -> None:
-    """The id comes from the server, and would lead to another path: the stream ends with that."""
+    """The id comes from the server and would lead to another path, so the stream fails."""
     action = {
         "type": "submit_tool_outputs",
         "submit_tool_outputs": {

@@ -25,7 +25,7 @@ FACTOR = 2.2
 
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let blocks be too long soon, and no thread draw while the work is counted."""
+    """Count blocks as too long early, and let no thread draw while the work is counted."""
     monkeypatch.setattr(markdown, "MAX_OPEN", 1024)
     monkeypatch.setattr(markdown, "_SLICE", 256)
     monkeypatch.setattr(markdown, "_FRAMES_PER_SECOND", 0.001)
@@ -40,7 +40,7 @@ def render(text: str, size: int = 20) -> str:
     return drawn.getvalue()
 
 
-# Blocks that are short, and of which there are many.
+# Short blocks, of which there are many.
 SHORT = {
     "paragraphs": "word *word*\n\n",
     "headings": "# word\n",
@@ -48,7 +48,7 @@ SHORT = {
     "rules": "***\n",
 }
 
-# What goes on and on as the same block, after its beginning.
+# A block that goes on and on, after its beginning.
 LONG = {
     "list": ("", "- item\n"),
     "numbered list": ("", "1. item\n"),
@@ -71,7 +71,7 @@ LONG = {
 
 
 def assert_linear(run: Callable[[str], object], texts: tuple[str, str]) -> None:
-    """Fail if the work for the second text is not to that for the first as their lengths are."""
+    """Fail if the work for the second text grows faster than its length."""
     once, twice = (all_calls(partial(run, text)) for text in texts)
     assert twice * len(texts[0]) < FACTOR / 2 * once * len(texts[1])
 
@@ -81,8 +81,8 @@ def assert_linear(run: Callable[[str], object], texts: tuple[str, str]) -> None:
 @pytest.mark.parametrize("block", SHORT.values(), ids=SHORT.keys())
 @pytest.mark.parametrize("size", [40, 100_000], ids=["pieces", "at once"])
 def test_many_rendered_blocks(block: str, size: int) -> None:
-    """Each is drawn and printed once, however they arrive."""
-    render(block, size)  # what is loaded and compiled the first time
+    """The work is linear, whether they come in pieces or at once."""
+    render(block, size)  # so that what is loaded and compiled once does not count
     texts = (1_500 // len(block) * block, 3_000 // len(block) * block)
     assert_linear(partial(render, size=size), texts)
 
@@ -91,9 +91,9 @@ def test_many_rendered_blocks(block: str, size: int) -> None:
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize(("start", "more"), LONG.values(), ids=LONG.keys())
 def test_a_long_rendered_block(start: str, more: str) -> None:
-    """The work for the beginning has a bound, and the rest is plain."""
+    """The beginning is rendered, and the rest is plain and takes linear work."""
     beginning = start + 2_000 // len(more) * more
-    render(beginning, 40)  # what is loaded and compiled the first time
+    render(beginning, 40)  # so that what is loaded and compiled once does not count
     first, once, twice = (
         all_calls(partial(render, beginning + size // len(more) * more, 40))
         for size in (0, 1_500, 3_000)
@@ -107,7 +107,7 @@ def stream_of(size: int) -> bytes:
 
 
 def recording_of(streams: int, *, again: str | None = None, notes: int = 0) -> bytes:
-    """Return a recording of many streams, or of many attempts."""
+    """Return a recording of many streams or, with *again*, of many attempts."""
     head = {"format": "openai_scan recording", "version": 1}
     failure = {"error": "ConnectError", "message": "lost"}
     end = {"t": 0.2, "end": "failed", "failure": failure} if again else {"t": 0.2, "end": "clean"}
@@ -141,7 +141,7 @@ FILES: dict[str, Callable[[int], bytes]] = {
 def test_a_file(
     command: str, file: Callable[[int], bytes], tmp_path: Path, terminal: Terminal
 ) -> None:
-    """Inspected, measured or replayed."""
+    """Inspecting, measuring or replaying it takes linear work."""
     path = tmp_path / "file"
     words = [*command.split(), str(path)]
     counts = []
@@ -154,14 +154,14 @@ def test_a_file(
 
 @pytest.mark.unmeasured
 def test_many_blank_lines_are_skipped_once() -> None:
-    """The work is in single calls of C here; if it were quadratic this would take an hour."""
+    """Single calls of C do the work; if it were quadratic, this would take an hour."""
     data = 3_000_000 * b"\n" + b"data: 1\n\n"
     source = replay(io.BytesIO(data))
     assert sum(map(len, source)) == len(data)
 
 
 def test_a_byte_order_mark_before_blank_lines_is_skipped() -> None:
-    """As the scanner skips it."""
+    """A replay skips it as the scanner does."""
     assert b"".join(replay(io.BytesIO(b"\xef\xbb\xbf\n \ndata: 1\n\n")))
 
 
@@ -169,14 +169,14 @@ def test_a_byte_order_mark_before_blank_lines_is_skipped() -> None:
 def test_a_long_stream_takes_no_more_memory(
     tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its table is drawn in parts."""
+    """The table is drawn in parts."""
     monkeypatch.setattr(inspect, "_ROWS", 50)
     path = tmp_path / "file"
     peaks = []
     for size in (10, 100, 400):
         path.write_bytes(stream_of(size))
         peaks.append(peak(lambda: terminal.run("inspect", str(path))))
-    # The file stays, with the times of its events. A row of the table takes 4 KiB.
+    # The file stays in memory, with the times of its events. A row of the table takes 4 KiB.
     assert peaks[2] - peaks[1] < 2_500 * 300
     assert terminal.out.text.count("gap") == 1 + 2 + 8
 
@@ -184,14 +184,14 @@ def test_a_long_stream_takes_no_more_memory(
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("again", [None, "retry"])
 def test_a_cassette_of_many_streams_is_read_once(again: str | None) -> None:
-    """By the fake server too."""
+    """By `read_recording()`, and by the fake server."""
     files = [recording_of(size, again=again) for size in (10, 200, 400)]
     for read in (read_recording, recorded):
         _, once, twice = (all_calls(partial(read, io.BytesIO(file))) for file in files)
         assert twice < FACTOR * once
 
 
-# What is rendered, and when it no longer is.
+# What is rendered, and when it is not rendered any more.
 
 
 def shown(text: str, size: int = 64) -> list[str]:
@@ -229,7 +229,7 @@ def test_a_long_block_continues_as_plain_text(text: str, plain: str) -> None:
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("fence", ["```", "~~~~"])
 def test_a_long_block_of_code_ends_with_its_fence(fence: str) -> None:
-    """And with no other line: neither a blank one, nor another fence, nor a fence in a line."""
+    """No other line ends it: no blank one, no other fence, and no fence within a line."""
     inside = ["", "``", f"{fence} x", f"x {fence}", 300 * fence[0] + "x", "* no item", 300 * " "]
     code = f"{fence}\n" + MANY * "some code\n" + "\n".join(inside) + f"\n  {fence}{fence[0]}\n"
     lines = shown(f"{code}* an item\n")
@@ -254,7 +254,7 @@ def test_a_line_without_an_end_is_plain_from_its_beginning() -> None:
 
 
 def test_a_long_block_at_the_end_has_one_line_end() -> None:
-    """Its own, if it came with one."""
+    """Whether or not the block came with one."""
     text = MANY * "a *long* line\n"
     for end in ("", "\n"):
         assert render(text.rstrip() + end, 64).endswith("a *long* line\n")

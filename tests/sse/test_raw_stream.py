@@ -49,7 +49,7 @@ def events_of(stream: RawStream) -> list[RawEvent]:
     ids=["whole", "byte by byte", "with a tail"],
 )
 def test_events_are_returned_in_order(chunks: list[bytes]) -> None:
-    """Whole, byte by byte and with a tail, they are the same; then more has to be read."""
+    """Whole, byte by byte or with a tail, the events are the same; then more has to be read."""
     stream = received(*chunks)
     assert events_of(stream) == EVENTS
     assert (stream.ended, stream.interrupted, stream.err) == (False, False, None)
@@ -84,7 +84,7 @@ def test_chunks_may_be_any_kind_of_bytes(kind: type) -> None:
     "chunk", ["data: 1\n\n", None, 7, [b"data: 1\n\n"]], ids=["text", "None", "7", "list"]
 )
 def test_anything_else_is_the_mistake_of_whoever_wrote_the_source(chunk: object) -> None:
-    """It is refused, and nothing has happened."""
+    """It is refused, and the stream stays as it was."""
     stream = received(b"data: 1\n")
     with pytest.raises(TypeError) as caught:
         stream.receive(chunk)
@@ -94,7 +94,7 @@ def test_anything_else_is_the_mistake_of_whoever_wrote_the_source(chunk: object)
 
 
 def test_bytes_are_counted_whether_they_make_events_or_not() -> None:
-    """Also those that made one too large."""
+    """Also those of an event that is too large."""
     stream = received(b": x\n", STREAM, b"", b"data: cut", max_event_bytes=20)
     assert stream.bytes_read == 4 + len(STREAM) + 9
     stream.receive(b"x" * 30)
@@ -184,7 +184,7 @@ def test_an_event_that_is_too_large_is_an_end(before: bytes) -> None:
 
 
 def test_an_event_that_is_too_large_after_the_end_is_none() -> None:
-    """The input had ended before."""
+    """It is not an error, because the input had ended before."""
     stream = RawStream(Source(), max_event_bytes=20)
     stream.end()
     assert stream.receive(b"data: " + b"x" * 30)
@@ -193,7 +193,7 @@ def test_an_event_that_is_too_large_after_the_end_is_none() -> None:
 
 
 def test_the_limit_is_at_least_one() -> None:
-    """None at all would let no event through."""
+    """A limit below 1 would let no event through."""
     with pytest.raises(ValueError, match="max_event_bytes must be at least 1, not 0"):
         RawStream(Source(), max_event_bytes=0)
 
@@ -206,7 +206,7 @@ def test_the_limit_is_at_least_one() -> None:
 def test_cancel_wins_over_how_the_input_ended(
     error: ScanError | None, *, ended_first: bool
 ) -> None:
-    """What was received is dropped; what the input ended with is only the cause."""
+    """What was received is dropped; the error of the input is only the cause."""
     stream = received(STREAM)
     if ended_first:
         stream.end(error)
@@ -225,7 +225,7 @@ def test_cancel_wins_over_how_the_input_ended(
 
 
 def test_cancel_wins_over_an_event_that_is_too_large() -> None:
-    """That is the cause then."""
+    """Then that is the cause of the error."""
     stream = received(b"data: " + b"x" * 30, max_event_bytes=20)
     stream.cancel()
     assert stream.next() is None
@@ -254,7 +254,7 @@ def test_cancel_after_the_end_changes_nothing(error: ScanError | None) -> None:
 
 
 def test_an_end_that_is_not_shown_yet_is_not_the_end() -> None:
-    """cancel() still comes in time."""
+    """Until the end is shown, cancel() comes in time."""
     stream = RawStream(Source())
     stream.end(BROKEN)
     assert not stream.ended
@@ -278,7 +278,7 @@ def test_drop_ends_without_an_error() -> None:
 
 
 def test_drop_after_the_end_keeps_its_error() -> None:
-    """It is still available after the stream is closed."""
+    """The error is still available after the stream is closed."""
     stream = RawStream(Source())
     stream.end(BROKEN)
     assert stream.next() is None
@@ -290,7 +290,7 @@ def test_drop_after_the_end_keeps_its_error() -> None:
 
 
 def test_a_live_source_is_told_and_never_read() -> None:
-    """It is cancelled and given limits, from any thread and at any time."""
+    """It gets its time limits and the cancellation at any time."""
     source = LiveSource()
     stream = RawStream(source)
     stream.expire(2.0)
@@ -304,7 +304,7 @@ def test_a_live_source_is_told_and_never_read() -> None:
 
 
 def test_a_source_that_is_not_live_is_told_nothing() -> None:
-    """It has nothing to wake and no clock."""
+    """It has no reader to wake, and no clock."""
     stream = RawStream([STREAM])
     stream.expire(2.0)
     stream.before_read()
@@ -313,12 +313,12 @@ def test_a_source_that_is_not_live_is_told_nothing() -> None:
 
 
 def test_a_live_source_hears_of_events_before_it_is_read_again() -> None:
-    """Once for all of them; of keep-alives, and of a chunk without an event, it hears nothing."""
+    """It is notified once for all of them, but not of keep-alives or a chunk without an event."""
     source = LiveSource()
     stream = RawStream(source)
     stream.before_read()
     stream.receive(STREAM)
-    stream.before_read()  # what has not been returned has not been heard
+    stream.before_read()  # an event that was not returned does not count yet
     assert source.told == []
     assert stream.next() is not None
     assert stream.next() is not None
@@ -339,7 +339,7 @@ def test_a_live_source_hears_of_events_before_it_is_read_again() -> None:
 
 
 def test_chunks_are_kept_for_the_driver() -> None:
-    """They are never looked at, and there may be none yet."""
+    """The stream keeps them and never looks at them; there may be none yet."""
     chunks = object()
     source = ClockedSource()
     stream = RawStream(source, chunks)

@@ -1,4 +1,4 @@
-"""The scanner reads any source, tells every end, and holds on to the first error."""
+"""The scanner reads any source, reports every end, and keeps the first error."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Live:
     def __iter__(self) -> Iterator[bytes]:
         yield from self.chunks
         self.waiting.set()
-        assert self.cancelled.wait(timeout=60)  # no more than a stopgap
+        assert self.cancelled.wait(timeout=60)  # only so that a test that fails does not hang
         if isinstance(self.last_words, Exception):
             raise self.last_words
         if self.last_words is not None:
@@ -156,7 +156,7 @@ def test_anything_with_read_is_a_source() -> None:
 
 
 def test_a_file_is_asked_for_what_is_there() -> None:
-    """Where there is a read1(), it is called, since read() waits until all is filled."""
+    """If there is a read1(), it is called, since read() waits until its buffer is full."""
     asked = []
 
     class Socket(io.BytesIO):

@@ -446,7 +446,7 @@ def test_a_further_field_may_have_any_name(name: str) -> None:
     ],
 )
 def test_pending_is_the_block_that_was_cut_off(stream: bytes, pending: RawEvent | None) -> None:
-    """What has data but no blank line is told as pending; a line of unknown end is not part."""
+    """A block with data but no blank line is pending; a line without its end is not part."""
     found = tokens(stream, event_fields=("error",))
     assert found.pending == pending
     assert found.replacements == 0
@@ -565,7 +565,7 @@ def test_what_is_replaced_does_not_count() -> None:
 
 
 def test_the_limit_cannot_be_talked_down() -> None:
-    """To change the type back and forth does not make room for more data."""
+    """Changing the type back and forth does not make room for more data."""
     loop = b"error: abc\nevent:\n"
     found = tokens(loop * 1000 + b"\n", max_event_bytes=80, event_fields=("error",))
     assert found.too_large
@@ -687,11 +687,11 @@ class Counting(bytearray):
 def test_work_is_linear_in_the_input(size: int, limit: int) -> None:
     """A long line's bytes are moved in once and out once, whatever the size of the chunks.
 
-    With the lower limit it does not stay a block as it came, and is moved on once more.
+    With the lower limit the bytes do not stay in the block, and are moved once more.
     """
     stream = b"data: " + b"x" * 65_536
     tokenizer = EventTokenizer(limit)
-    # It looks inside, since a count is sure where a clock is not.
+    # This looks inside, because counting is reliable and measuring time is not.
     block = tokenizer._block = Counting()
     line = tokenizer._line = Counting()
     chunks = pieces(stream, [size])

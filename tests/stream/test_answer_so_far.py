@@ -33,7 +33,7 @@ PING = decode(RawEvent("ping", "{}"))
 
 
 class Taker:
-    """An answer and what it takes its events from."""
+    """An answer, and what decodes its events."""
 
     def __init__(self) -> None:
         self.answer = AnswerSoFar()
@@ -57,7 +57,7 @@ class Taker:
 
 
 def test_there_is_no_answer_before_its_first_event() -> None:
-    """Events that belong to no family begin none."""
+    """An event that belongs to no family begins no answer."""
     answer = AnswerSoFar()
     assert (answer.value(), answer.resumable_id(), answer.again) == (None, None, None)
     answer.end_of_stream()
@@ -78,7 +78,7 @@ def test_events_build_up_an_answer() -> None:
 
 
 def test_what_had_to_be_repaired_is_noted() -> None:
-    """By the function that comes with the event."""
+    """By the function that is passed with the event."""
     taker = Taker()
     call = {"function": {"name": "f", "arguments": "{}"}}
     taker.take(chunk("", delta={"tool_calls": [call]}))
@@ -108,14 +108,14 @@ def test_the_short_way_opens_with_a_repetition_of_text() -> None:
     "more", [{"logprobs": {"content": []}}, {"delta": {"reasoning_content": "x"}}]
 )
 def test_the_short_way_is_not_for_more_than_text(more: dict[str, Any]) -> None:
-    """What else an event brings would be lost."""
+    """On the short way, anything else in an event would be lost."""
     taker = Taker()
     taker.take(*(chunk(text, **more) for text in "abcd"))
     assert taker.answer.again is None
 
 
 def test_the_short_way_needs_an_answer() -> None:
-    """An event alone is not enough."""
+    """It does not open before the answer has taken an event."""
     structure = Structurer()
     events = [decode(chunk(text), structure) for text in "abc"]
     assert structure.repeats.last is not None
@@ -125,7 +125,7 @@ def test_the_short_way_needs_an_answer() -> None:
 
 
 def test_the_next_stream_has_an_answer_of_its_own() -> None:
-    """From its first event on; until then the last answer stays."""
+    """It begins with the first event; until then the last answer stays."""
     taker = Taker()
     taker.take(chunk("a"))
     taker.answer.end_of_stream()
@@ -146,7 +146,7 @@ def test_the_answer_of_assistants_spans_streams() -> None:
 
 
 def test_only_a_response_in_the_background_can_be_resumed() -> None:
-    """It has an id that its server can be asked for."""
+    """The server can be asked for it by its id."""
     for background, expected in ((True, "resp_1"), (False, None), (None, None)):
         taker = Taker()
         body = {"id": "resp_1", "background": background}
@@ -161,7 +161,7 @@ def test_only_a_response_in_the_background_can_be_resumed() -> None:
 
 
 def test_nothing_is_parsed_until_it_is_asked_for() -> None:
-    """Then all the text that has come is."""
+    """When it is asked for, all the text so far is parsed."""
     taker = Taker()
     taker.take(chunk('{"a"'), chunk(": 1"))
     assert taker.answer.json is None
@@ -180,7 +180,7 @@ def test_events_without_text_change_nothing() -> None:
 
 
 def test_a_number_is_there_when_the_answer_is_over() -> None:
-    """Before that it might have had more digits."""
+    """Before that it might get more digits."""
     taker = Taker()
     taker.take(chunk("4"))
     assert taker.answer.partial(is_over=False) is None
@@ -189,7 +189,7 @@ def test_a_number_is_there_when_the_answer_is_over() -> None:
 
 
 def test_another_answer_is_parsed_for_itself() -> None:
-    """And the same one is parsed on."""
+    """The next answer is parsed from its own beginning."""
     taker = Taker()
     taker.take(chunk("[1, "))
     assert taker.answer.partial(is_over=False) == [1]

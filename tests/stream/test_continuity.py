@@ -61,7 +61,7 @@ def test_the_position_is_the_highest_number(
 
 
 def test_an_unknown_event_may_have_a_number() -> None:
-    """It is in its payload."""
+    """It is in its payload, where text is not a number."""
     event = UnknownEvent({"sequence_number": 4}, raw=RAW)
     continuity = Continuity()
     continuity.take(UnknownEvent({"sequence_number": "4"}, raw=RAW))
@@ -91,7 +91,7 @@ def test_events_up_to_the_position_have_come_before() -> None:
 
 
 def test_an_event_without_a_number_is_new_and_proves_nothing() -> None:
-    """The next one with a number still has to be the one after the position."""
+    """The next number must still be the one after the position."""
     continuity = resumed(3)
     assert continuity.is_new(Numbered(None), "a")
     assert not continuity.is_new(Numbered(3), "a")
@@ -108,9 +108,9 @@ def test_a_gap_is_an_error() -> None:
 
 @pytest.mark.parametrize("number", [None, 2, 4])
 def test_an_event_of_another_answer_is_an_error(number: int | None) -> None:
-    """Whatever its number; one that names its answer, or none, is fine."""
+    """Whatever its number; events with the id of the answer, or with none, are fine."""
     continuity = resumed(3)
-    for _ in range(2):  # also once the first new event has come
+    for _ in range(2):  # also after the first new event
         with pytest.raises(EventStreamError) as caught:
             continuity.is_new(Numbered(number, "b"), "a")
         assert str(caught.value) == "the resumed stream contains events of another answer"
@@ -142,7 +142,7 @@ class TestIds:
     """Events that are sent again under the same id."""
 
     def test_event_is_new_once(self) -> None:
-        """Others are always new."""
+        """Other ids, and events without an id, are always new."""
         ids = EventIds()
         assert [ids.is_new(Named(id)) for id in ("a", "b", "a", None, None)] == [
             *(True, True, False, True, True),

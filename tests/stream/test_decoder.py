@@ -137,7 +137,7 @@ def test_ends_and_errors_need_no_data(event: RawEvent, expected: type) -> None:
 
 @pytest.mark.parametrize("data", ["[DONE]", " [DONE] ", "{}", ' {"a": [1, {"b": 2}]} ', "[{}]"])
 def test_done_and_an_object_show_where_they_end(data: str) -> None:
-    """So they are whole without a blank line."""
+    """They are whole without a blank line."""
     assert is_whole(data)
 
 
@@ -146,7 +146,7 @@ def test_done_and_an_object_show_where_they_end(data: str) -> None:
     ["", "[DONE", "DONE", "7", '"a"', "null", "true", "[]", "[1]", "{", '{"a": 1', "{}{}", "{} x"],
 )
 def test_anything_else_may_continue(data: str) -> None:
-    """A number might have had more digits."""
+    """A number, for example, might get more digits."""
     assert not is_whole(data)
 
 
@@ -169,7 +169,7 @@ def test_many_glued_events_are_made_one_by_one() -> None:
 
 
 def test_what_was_glued_to_an_end_is_dropped() -> None:
-    """Also what has not been made yet."""
+    """Also events that have not been made yet."""
     decoder = Decoder(strict=False)
     decoder.decode(raw(json.dumps(CHUNK) * 1000))
     decoder.drop_ready()

@@ -64,7 +64,7 @@ LATE = StreamTimeoutError("late")
 TOO_LARGE = EventTooLargeError("large")
 MISFIT = DecodeError("misfit")
 
-# Without an error of the input: the events, then the outcome.
+# If the input has no error: the events, then the outcome.
 CLEAN: dict[str, tuple[list[Event], Outcome]] = {
     "nothing": ([], "truncated"),
     "only unknown": ([OTHER], "truncated"),
@@ -113,7 +113,7 @@ def test_clean_end(row: str) -> None:
 
 @pytest.mark.parametrize("row", CLEAN)
 def test_clean_end_without_a_terminal_event(row: str) -> None:
-    """With *require_terminal* off nothing is truncated; what ended decides, if anything did."""
+    """Without *require_terminal* nothing is truncated, and the parts that ended decide."""
     events, outcome = CLEAN[row]
     expected = "completed" if outcome == "truncated" else outcome
     verdict = ends_of(*events).verdict(None, cut=False, require_terminal=False)
@@ -131,7 +131,7 @@ def test_clean_end_without_a_terminal_event(row: str) -> None:
     ids=["late", "cut off", "broken", "too large"],
 )
 def test_an_error_of_the_input_is_the_end(error: ScanError, outcome: Outcome) -> None:
-    """Its class says how the stream has ended, if its answer was not whole."""
+    """Its class decides the outcome if the answer was not whole."""
     verdict = ends_of(part(1)).verdict(error, cut=False, require_terminal=True)
     assert verdict == (outcome, error)
 
@@ -205,7 +205,7 @@ def test_end_with_an_error(row: str, *, require_terminal: bool) -> None:
 def test_error_event_came_first(
     events: list[Event], input_error: ScanError | None, *, cut: bool
 ) -> None:
-    """The first error that an event reported is the stream's, whatever comes after it."""
+    """The first error that an event reported counts, whatever comes after it."""
     verdict, error = ends_of(*events).verdict(input_error, cut=cut, require_terminal=True)
     assert verdict == "failed"
     assert isinstance(error, APIError)
@@ -243,7 +243,7 @@ def test_terminal(events: list[Event], *, terminal: bool) -> None:
     ],
 )
 def test_missing_done(events: list[Event], *, done: bool, missing: bool) -> None:
-    """A family that ends with `[DONE]` is missed one; a stream of no family is not."""
+    """Only a family that ends with `[DONE]` can lack it."""
     assert ends_of(*events).done is done
     assert ends_of(*events).missing_done is missing
 
@@ -273,12 +273,12 @@ def test_missing_done(events: list[Event], *, done: bool, missing: bool) -> None
     ],
 )
 def test_what_is_news(before: list[Event], event: Event, *, is_news: bool) -> None:
-    """A new part is, and the end of one; what is known is not."""
+    """A new part is news, and so is the end of one; what is known is not."""
     assert bool(ends_of(*before).take(event)) is is_news
 
 
 def test_a_resumed_answer_is_judged_by_its_rest() -> None:
-    """An error is forgotten, and so is a `[DONE]`; the parts stay open until they have ended."""
+    """An earlier error or `[DONE]` does not count; the parts stay open until they end."""
     for last in (FAILURE, DONE):
         ends = ends_of(part(1), last)
         ends.resume()
@@ -289,7 +289,7 @@ def test_a_resumed_answer_is_judged_by_its_rest() -> None:
 
 
 def test_done_does_not_end_a_resumed_answer_that_is_under_way() -> None:
-    """It only says that there is no more for the moment; a whole answer it does end."""
+    """It says that nothing more comes for the moment; a whole answer it does end."""
     ends = ends_of(part(1))
     ends.resume()
     ends.take(DONE)

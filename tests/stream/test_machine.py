@@ -37,7 +37,7 @@ def ended(machine: StreamMachine) -> tuple[str | None, type[Exception] | None]:
 
 
 def test_it_asks_for_data_until_there_is_an_event() -> None:
-    """It does so at every step, and has no event meanwhile."""
+    """It asks at every step, and has no event meanwhile."""
     machine = m.machine()
     chunk = m.chat("a")
     assert m.step(machine) is NEED_DATA
@@ -52,7 +52,7 @@ def test_it_asks_for_data_until_there_is_an_event() -> None:
 
 
 def test_receive_says_whether_a_step_can_continue() -> None:
-    """A driver reads small chunks in a loop without a step after each."""
+    """A driver may pass on small chunks without taking a step after each."""
     machine = m.machine()
     assert m.step(machine) is NEED_DATA
     chunk = m.chat("a")
@@ -61,7 +61,7 @@ def test_receive_says_whether_a_step_can_continue() -> None:
 
 
 def test_a_chunk_may_bring_several_events() -> None:
-    """Each is one step."""
+    """Each event is one step."""
     machine = m.machine()
     machine.receive(ANSWER)
     assert [m.step(machine) for _ in range(6)] == [EVENT] * 5 + [ENDED]
@@ -101,7 +101,7 @@ def test_events_that_came_before_the_end_of_the_input_come_first() -> None:
 
 
 def test_only_the_first_end_of_an_input_counts() -> None:
-    """As with a connection that breaks and then looks as if it had ended well."""
+    """A connection may break, and then look as if it had ended well."""
     machine = m.machine()
     machine.input_ended(TransportError("reset"))
     machine.input_ended(StreamTimeoutError("late"))
@@ -132,7 +132,7 @@ def test_nothing_comes_after_the_end() -> None:
 
 
 def test_text_is_counted_and_collected_on_the_short_way() -> None:
-    """Nothing is different but the time that it takes."""
+    """Counts, text and observers get the same as without it."""
     machine = m.machine(diary=(diary := m.Diary()))
     machine.receive(b"".join(m.chat(text) for text in "abcd"))
     assert m.names(machine) == ["a", "b", "c", "d"]
@@ -172,7 +172,7 @@ def test_the_short_way_may_add_no_text_at_all() -> None:
 
 
 def test_a_source_hears_of_events_on_the_short_way() -> None:
-    """Each is counted, until the next read."""
+    """Each event counts, until the next read."""
     machine = on_the_short_way(source := m.LiveSource())
     machine.current.before_read()
     machine.receive(m.chat("d") + m.chat("e") + m.chat("f"))
@@ -183,7 +183,7 @@ def test_a_source_hears_of_events_on_the_short_way() -> None:
 
 
 def test_the_short_way_ends_with_another_kind_of_event() -> None:
-    """That one is judged as ever."""
+    """The other event is judged as ever."""
     machine = on_the_short_way()
     machine.receive(m.chat("", "stop") + m.DONE)
     assert m.step(machine) is EVENT
@@ -260,7 +260,7 @@ def test_an_empty_event_is_a_keep_alive() -> None:
 
 
 def test_an_end_or_an_error_needs_no_data() -> None:
-    """Those are no keep-alives."""
+    """They are not keep-alives."""
     assert m.tr(b"event: error\ndata:\n\n").outcome == "failed"
     assert m.tr(m.chat("a") + b"event: done\ndata:\n\n").outcome == "completed"
 
@@ -278,7 +278,7 @@ def test_a_ping_is_handed_out_and_as_good_as_silence() -> None:
 
 
 def test_pings_that_came_glued_together_are_as_good_as_silence() -> None:
-    """Each of them counts for itself."""
+    """An event counts only if it is not a ping."""
     machine = m.machine()
     machine.receive(m.event('{"type": "ping"}\ndata: {"type": "ping"}\ndata: {"type": "ping"}'))
     assert m.names(machine) == ["ping"] * 3
@@ -297,7 +297,7 @@ def test_an_answer_that_came_whole_is_a_stream() -> None:
 
 
 def test_an_unknown_event_is_noted() -> None:
-    """So is one that does not fit its class; neither ends a stream that is not strict."""
+    """So is an event that does not fit its class; neither ends a tolerant stream."""
     misfit = m.event({"id": 7}, "thread.run.created")
     told = m.tr(m.event({"type": "brand.new"}) + misfit + m.DONE)
     assert [cls for cls, *_ in told.events][:2] == [UnknownEvent, UnknownEvent]
@@ -327,12 +327,12 @@ def test_a_strict_stream_is_not_repaired() -> None:
 
 
 def test_a_strict_stream_may_have_unknown_events() -> None:
-    """Servers grow; that is not a misfit."""
+    """Servers get new events, which are not misfits."""
     assert m.tr(m.event({"type": "brand.new"}) + m.DONE, strict=True).outcome == "completed"
 
 
 def test_what_had_to_be_repaired_in_the_answer_is_noted() -> None:
-    """As what had to be repaired in an event."""
+    """It is noted like what had to be repaired in an event."""
     call = {"index": 0, "function": {"name": "f", "arguments": "{}"}}
     piece = {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}
     told = m.tr(m.event({"object": "chat.completion.chunk", "choices": [piece]}) + m.DONE)
@@ -378,7 +378,7 @@ def test_cancel_before_the_first_step() -> None:
 
 
 def test_cancel_drops_events_that_were_received() -> None:
-    """Also the rest of those that came glued together, and a last block without a blank line."""
+    """So are the rest of glued events, and a last block without a blank line."""
     pieces = [m.chat(text).decode().strip().removeprefix("data: ") for text in "ab"]
     for chunk in (m.chat("a") + m.chat("b"), m.event("".join(pieces)), m.chat("a") + b"data: {}"):
         machine = m.machine()
@@ -401,7 +401,7 @@ def test_cancel_makes_receive_ask_for_a_step() -> None:
 
 
 def test_cancel_while_another_input_is_to_be_opened() -> None:
-    """The other one is cancelled as well, before it is read."""
+    """The other input is cancelled as well, before it is read."""
     told: list[Any] = []
     machine = m.machine(m.LiveSource("first", told))
     m.following(machine, m.LiveSource("second", told))
@@ -413,7 +413,7 @@ def test_cancel_while_another_input_is_to_be_opened() -> None:
 
 
 def test_cancel_after_done_ends_the_next_stream_of_the_chain() -> None:
-    """It is not read."""
+    """The next stream begins as cancelled, and is not read."""
     told: list[Any] = []
     machine = m.machine(m.LiveSource("first", told), diary := m.Diary())
     m.following(machine, m.LiveSource("second", told))
@@ -433,7 +433,7 @@ def test_cancel_after_done_ends_the_next_stream_of_the_chain() -> None:
 
 
 def test_cancel_after_done_asks_no_successor() -> None:
-    """What it would do, such as to run tools, is not done for nothing."""
+    """Whatever it would do, such as run tools, would be for nothing."""
     machine = m.machine()
     machine.successor = object()
     machine.receive(m.DONE)
@@ -456,7 +456,7 @@ def test_cancel_after_done_changes_nothing_if_nothing_was_to_follow() -> None:
 
 @pytest.mark.parametrize("goes_on", [True, False])
 def test_cancel_while_the_successor_runs(*, goes_on: bool) -> None:
-    """What it names is cancelled at once; the outcome that it names holds."""
+    """A source that it names is cancelled at once; an outcome that it names holds."""
     machine = m.machine()
     machine.successor = object()
     assert m.after(machine, m.DONE) is ASK_WHAT_NEXT
@@ -487,7 +487,7 @@ def test_cancel_after_the_end_changes_nothing() -> None:
 
 
 def test_leave_before_the_first_step() -> None:
-    """Nothing has begun, so observers are told nothing, not even by a later step."""
+    """Nothing has begun, so observers are notified of nothing, not even by a later step."""
     machine = m.machine(m.Source("a"), diary := m.Diary())
     m.following(machine, m.Source("b"), m.Source("c"))
     assert m.inputs(machine) == ["a", "b", "c"]
@@ -498,7 +498,7 @@ def test_leave_before_the_first_step() -> None:
 
 
 def test_leave_between_two_events() -> None:
-    """What was received is dropped; the inputs of the chain are to be closed, too."""
+    """What was received is dropped, and the chained inputs must be closed too."""
     machine = m.machine(m.Source("a"), diary := m.Diary())
     m.following(machine, m.Source("b"))
     machine.receive(ANSWER)
@@ -512,7 +512,7 @@ def test_leave_between_two_events() -> None:
 
 
 def test_leave_while_another_input_is_to_be_opened() -> None:
-    """The one before it has not been closed either."""
+    """The input before it must be closed as well."""
     machine = m.machine(m.Source("a"), diary := m.Diary())
     m.following(machine, m.Source("b"), m.Source("c"))
     assert m.after(machine, m.DONE) is SWITCH
@@ -522,7 +522,7 @@ def test_leave_while_another_input_is_to_be_opened() -> None:
 
 
 def test_leave_before_the_switch_to_what_the_successor_named() -> None:
-    """The switch is not made any more."""
+    """The switch no longer happens."""
     machine = m.machine(m.Source("a"))
     machine.successor = object()
     assert m.after(machine, m.DONE) is ASK_WHAT_NEXT
@@ -533,7 +533,7 @@ def test_leave_before_the_switch_to_what_the_successor_named() -> None:
 
 
 def test_leave_while_the_successor_runs() -> None:
-    """What it names is not begun, but to be closed; the verdict stays."""
+    """The input that it names is not begun, but must be closed; the verdict stays."""
     machine = m.machine(m.Source("a"), diary := m.Diary())
     machine.successor = object()
     assert m.after(machine, m.chat("", "length") + m.DONE) is ASK_WHAT_NEXT
@@ -546,7 +546,7 @@ def test_leave_while_the_successor_runs() -> None:
 
 
 def test_leave_asks_no_successor() -> None:
-    """To leave is not to continue."""
+    """Leaving drops the successor."""
     machine = m.machine()
     machine.successor = object()
     machine.receive(m.chat("a", "stop"))
@@ -558,7 +558,7 @@ def test_leave_asks_no_successor() -> None:
 
 
 def test_leave_after_the_end() -> None:
-    """Each input is named once, however the stream ended and however often it is left."""
+    """leave() names each input once, however the stream ended and however often it is called."""
     for error in (None, TransportError("reset")):
         machine = m.machine(m.Source("a"))
         machine.receive(m.chat("a"))
@@ -597,7 +597,7 @@ def test_an_observer_may_leave_at_the_end_of_a_stream() -> None:
     assert ended(machine) == ("cancelled", None)
 
 
-# What is to be closed.
+# What must be closed.
 
 
 @pytest.mark.parametrize(
@@ -620,7 +620,7 @@ def test_an_input_that_failed_is_to_be_closed(chunk: bytes, error: TransportErro
 
 
 def test_an_input_that_ended_well_is_left_open() -> None:
-    """The owner of the streamer closes it; the connection may be needed again."""
+    """The owner of the streamer closes it, because the connection may be reused."""
     machine = m.machine()
     assert m.after(machine, ANSWER) is ENDED
     assert machine.left is None
@@ -675,7 +675,7 @@ def test_a_chain_is_several_answers() -> None:
 
 
 def test_notes_of_all_inputs_are_added_up() -> None:
-    """Those of the wire as well."""
+    """Those of the tokenizer as well as those of the machine."""
     machine = m.machine()
     m.following(machine, m.Source())
     assert m.after(machine, b": hi\n\n" + m.DONE) is SWITCH
@@ -694,7 +694,7 @@ def test_an_error_ends_the_chain() -> None:
 
 
 def test_what_came_after_done_is_not_the_next_stream() -> None:
-    """Not even if it came glued to it."""
+    """Not even if it is glued to the `[DONE]`."""
     machine = m.machine()
     m.following(machine, m.Source())
     piece = m.chat("lost").decode().strip().removeprefix("data: ")
@@ -704,7 +704,7 @@ def test_what_came_after_done_is_not_the_next_stream() -> None:
 
 
 def test_a_last_block_is_taken_from_each_stream_of_a_chain() -> None:
-    """That one was taken from the first says nothing about the second."""
+    """Taking one from the first stream does not affect the second."""
     machine = m.machine()
     m.following(machine, m.Source(), m.Source())
     machine.receive(b"data: [DONE]")
@@ -718,7 +718,7 @@ def test_a_last_block_is_taken_from_each_stream_of_a_chain() -> None:
 
 
 def test_an_observer_that_comes_late_is_notified_of_the_answer_under_way() -> None:
-    """And of those after it."""
+    """It is notified of later answers as well."""
     machine = m.machine()
     m.following(machine, m.Source())
     assert m.after(machine, m.chat("a")) is NEED_DATA
@@ -800,7 +800,7 @@ def test_an_observer_that_raises_at_the_end_does_not_keep_the_chain_from_going_o
 
 
 def test_an_observer_that_raises_at_the_beginning_does_not_lose_the_switch() -> None:
-    """The driver has to close one input and open the other all the same."""
+    """The driver still has to close one input and open the other."""
 
     class Broken(m.Diary):
         def began(self, *args: Any) -> None:
@@ -832,17 +832,17 @@ class Clock:
 
 
 def told_of_time(chunk: bytes, source: m.Source) -> list[Any]:
-    """Return what *source* is told by a machine whose caller takes 7 s for the event in *chunk*."""
+    """Return what *source* is told if the caller takes 7 s for the event in *chunk*."""
     clock = Clock()
     machine = m.machine(source, now=clock)
     machine.receive(m.chat("a"))
     assert m.after(machine) is NEED_DATA
     machine.receive(chunk)
-    clock.now += 3  # does not count: nothing had been handed out
+    clock.now += 3  # does not count, because no event had been handed out
     assert m.step(machine) is EVENT
     clock.now += 7
     assert m.step(machine) in (NEED_DATA, ENDED)
-    clock.now += 11  # the server's
+    clock.now += 11  # the server's time
     assert m.after(machine, m.chat("b")) in (NEED_DATA, ENDED)
     return source.told
 
@@ -864,7 +864,7 @@ def test_the_time_of_the_caller_is_not_part_of_the_grace(chunk: bytes) -> None:
 
 
 def test_the_time_of_the_caller_is_not_part_of_a_grace_that_continues() -> None:
-    """Each event that is handed out in the grace takes its time."""
+    """The caller's time after each event within the grace period does not count."""
     clock = Clock()
     machine = m.machine(source := m.ClockedSource(), now=clock)
     usage = m.event({"object": "chat.completion.chunk", "choices": [], "usage": {}})
@@ -882,7 +882,7 @@ def test_the_time_of_the_caller_is_not_part_of_a_grace_that_continues() -> None:
 
 
 def test_the_time_of_the_caller_is_nothing_to_the_next_source() -> None:
-    """It was handed out no event."""
+    """No event of that source has been handed out."""
     told: list[Any] = []
     machine = m.machine(m.LiveSource("first", told))
     m.following(machine, m.ClockedSource("second", told))
@@ -909,7 +909,7 @@ def test_the_clock_is_the_monotonic_one(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_source_is_never_read() -> None:
-    """Nor is anything that the driver reads it with looked at."""
+    """Nor does the machine look at what the driver reads it with."""
     source, chunks = m.ClockedSource(), object()
     machine = StreamMachine(source, chunks)
     for read in (source.__iter__, source.__aiter__, source.read, source.read1):
@@ -950,7 +950,7 @@ def test_an_error_has_the_id_of_the_request_and_no_secret() -> None:
 
 
 def test_an_error_keeps_the_id_that_it_came_with() -> None:
-    """The server knows better."""
+    """The id that the server sent counts."""
     machine = m.machine(m.RequestedSource())
     assert m.end(machine, APIError("no", request_id="req_0")) is ENDED
     assert isinstance(machine.err, APIError)
@@ -958,7 +958,7 @@ def test_an_error_keeps_the_id_that_it_came_with() -> None:
 
 
 def test_a_machine_counts_before_anything_has_come() -> None:
-    """All its answers are there from the beginning."""
+    """Each property has a value from the beginning."""
     machine = m.machine()
     assert (machine.bytes_read, machine.events_read, machine.notes) == (0, 0, {})
     assert (machine.outcome, machine.err, machine.event) == (None, None, NO_EVENT)
@@ -968,7 +968,7 @@ def test_a_machine_counts_before_anything_has_come() -> None:
 
 
 def test_settings_apply_to_all_inputs() -> None:
-    """Those that are chained as well."""
+    """Chained inputs have them as well."""
     machine = m.machine(max_event_bytes=50)
     (second,) = m.following(machine, m.Source())
     assert second.receive(b"data: " + b"x" * 60)
@@ -978,7 +978,7 @@ def test_settings_apply_to_all_inputs() -> None:
 
 
 def test_a_machine_keeps_no_reference_to_its_reader() -> None:
-    """So a streamer that is dropped is freed at once, without a search for cycles."""
+    """A streamer that is dropped is freed at once, without the garbage collector."""
     machine = m.machine(diary=m.Diary())
     m.following(machine, m.Source())
     reader = m.Reader()
@@ -998,5 +998,5 @@ def test_a_machine_keeps_no_reference_to_its_reader() -> None:
 
 
 def test_steps_are_five() -> None:
-    """A driver that knows these knows all."""
+    """A driver that handles these handles all."""
     assert list(Step) == [EVENT, NEED_DATA, SWITCH, ASK_WHAT_NEXT, ENDED]

@@ -169,13 +169,13 @@ def test_the_page_has_the_rows_of_these_tests(header: str, table: dict[str, Outc
 
 
 def test_the_page_has_the_families_of_these_tests() -> None:
-    """Nor is a family, and both say whether a `[DONE]` ends its streams."""
+    """No family is on one side only, and both say whether a `[DONE]` ends its streams."""
     page = {name: done == "yes" for cell, _, _, done in rows("API") for name in cell.split(", ")}
     assert page == {name: family.has_done for name, family in FAMILIES.items()}
 
 
 def test_the_page_has_the_verdicts_of_these_tests() -> None:
-    """The lines of the verdict are numbered; each has tests under its number."""
+    """The lines of the verdict are numbered; the tests of each have its number."""
     section = PAGE.read_text("utf-8").split("## The verdict")[1].split("\n## ")[0]
     assert [int(number) for number in re.findall(r"^(\d+)\. ", section, re.MULTILINE)] == [
         1,
@@ -203,7 +203,7 @@ def test_the_status_of_a_run_is_the_outcome(status: str) -> None:
 
 @pytest.mark.parametrize("status", RUN_STATUSES)
 def test_the_name_is_the_outcome_of_a_run_without_a_status(status: str) -> None:
-    """Where the status says nothing, the name of the event does."""
+    """If there is no status, the name of the event decides."""
     nameless = m.event({"id": "run_1"}, f"thread.run.{status}")
     assert m.tr(nameless).outcome == RUN_STATUSES[status]
 
@@ -240,14 +240,14 @@ def test_the_status_of_a_response_is_the_outcome(status: str) -> None:
 
 @pytest.mark.parametrize("status", ["completed", "incomplete", "failed"])
 def test_the_name_is_the_outcome_of_a_response_without_a_status(status: str) -> None:
-    """Where the status says nothing, the name of the event does."""
+    """If there is no status, the name of the event decides."""
     nameless = m.event({"type": f"response.{status}", "response": {"id": "resp_1"}})
     assert m.tr(nameless).outcome == RESPONSE_STATUSES[status]
 
 
 @pytest.mark.parametrize("name", AGENT_EVENTS)
 def test_the_event_of_a_session_is_the_outcome(name: str) -> None:
-    """Whether its turn was seen to begin or not."""
+    """Whether or not the turn was seen to begin."""
     outcome = AGENT_EVENTS[name]
     idle = of_agent("agent.session.idle")
     for before in (of_agent("agent.session.in_progress"), b""):
@@ -258,7 +258,7 @@ def test_the_event_of_a_session_is_the_outcome(name: str) -> None:
 
 
 def test_a_session_at_rest_ends_what_has_begun() -> None:
-    """Its turn was not seen to end, so the answer is not whole; before any turn it ends nothing."""
+    """Without the end of the turn the answer is not whole; before any turn it ends nothing."""
     idle, begun = of_agent("agent.session.idle"), of_agent("agent.session.turn.created")
     assert m.tr(idle + begun + FAMILIES["Agents"].ended + idle).outcome == "completed"
     told = m.tr(begun + idle + begun)
@@ -291,7 +291,7 @@ def test_an_edited_image_ends_as_well() -> None:
 
 
 def test_assistants_may_leave_out_the_done() -> None:
-    """It is a note there as well."""
+    """A note says that it is missing, as elsewhere."""
     assert m.tr(m.run("queued") + m.run("completed")).notes == {"missing_done": 1}
 
 
@@ -304,7 +304,7 @@ def test_each_choice_is_a_part() -> None:
 
 
 def test_a_choice_that_is_named_again_is_not_under_way_again() -> None:
-    """Usage and content filters come that way; more text would be news."""
+    """Usage and content filters come with a choice that has ended; more text would be news."""
     ended = m.chat("a") + m.chat("", "stop")
     assert m.tr(ended + m.chat("")).outcome == "completed"
     assert m.tr(ended + m.chat("b")).outcome == "truncated"
@@ -314,7 +314,7 @@ def test_a_choice_that_is_named_again_is_not_under_way_again() -> None:
 
 
 def test_verdict_1_cancel_comes_before_everything() -> None:
-    """Before an error event, before an error of the input, and before a good end."""
+    """It comes before an error event, an error of the input, and a good end."""
     for begun in (m.error_event(), m.chat("a", "stop"), m.chat("a")):
         for error in (None, BROKEN):
             machine = m.machine()
@@ -397,14 +397,14 @@ def test_verdict_5_a_hole() -> None:
     assert kind is DecodeError
     assert message.startswith("the answer has a hole: message: the data are not JSON: ")
     assert m.tr(m.chat("a") + m.chat("", "stop") + hole + m.DONE).outcome == "completed"
-    # What the lines before this one say comes first.
+    # The lines of the verdict before this one come first.
     assert m.tr(hole + m.error_event("first")).error == (APIError, "first")
     assert m.tr(hole, error=BROKEN).error == (type(BROKEN), str(BROKEN))
     assert m.tr(hole).outcome == "truncated"
 
 
 def test_verdict_6_the_parts_decide() -> None:
-    """The worst of several that ended differently; `completed` if there are none."""
+    """The worst of several ends counts; without any part it is `completed`."""
     ranks = ["stop", "length", "abort", "error"]
     expected = ["completed", "incomplete", "cancelled", "failed"]
     for worse, outcome in zip(ranks, expected, strict=True):
@@ -432,7 +432,7 @@ def test_verdict_6_the_parts_decide() -> None:
 def test_a_stream_that_is_left_is_judged_by_what_it_said(
     begun: bytes, outcome: Outcome, error: type[ScanError] | None
 ) -> None:
-    """If it was terminal; else it is `cancelled`, without an error."""
+    """A terminal stream has its own outcome; any other is `cancelled`, without an error."""
     machine = m.machine()
     machine.receive(begun)
     for _ in range(begun.count(b"\n\n")):
@@ -443,7 +443,7 @@ def test_a_stream_that_is_left_is_judged_by_what_it_said(
 
 
 def test_a_stream_that_is_left_before_a_chained_one_is_cancelled() -> None:
-    """Something was still to come."""
+    """The chained stream was still to come."""
     machine = m.machine()
     m.following(machine, m.Source())
     machine.receive(m.chat("a", "stop") + m.DONE)
@@ -469,7 +469,7 @@ def test_done_ends_any_stream_at_once(tail: bytes) -> None:
 
 
 def test_a_chained_stream_begins_at_done() -> None:
-    """What the first source would still have sent is not waited for."""
+    """The machine does not wait for what the first source would still send."""
     machine = m.machine()
     (second,) = m.following(machine, m.Source())
     assert m.after(machine, m.chat("a") + m.DONE + m.chat("lost")) is SWITCH
@@ -495,7 +495,7 @@ def test_done_is_not_the_end_of_a_resumed_answer() -> None:
 
 
 def test_done_is_the_end_of_a_resumed_answer_that_is_whole() -> None:
-    """Then it is delivered as ever."""
+    """It is delivered as ever."""
     machine = m.machine(m.RenewableSource(rests=[m.Source()]))
     machine.receive(m.response("in_progress", 0) + m.text_delta("a", 1))
     assert m.end(machine, BROKEN) is SWITCH
@@ -560,7 +560,7 @@ def test_what_comes_in_the_grace_counts() -> None:
 
 
 def test_a_source_without_a_clock_is_read_to_its_end() -> None:
-    """There is no source that could limit a wait."""
+    """Nothing could limit a wait for it."""
     machine = m.machine()
     assert m.after(machine, m.chat("a", "stop")) is NEED_DATA
     assert m.after(machine, USAGE) is NEED_DATA
@@ -607,7 +607,7 @@ def test_a_last_block_is_not_taken_after_an_error() -> None:
 
 
 def test_a_block_without_data_is_not_an_event() -> None:
-    """It is neither taken nor missed."""
+    """It is dropped without a note or an error."""
     told = m.tr(m.chat("a", "stop") + m.DONE + b"event: x\nid: 7")
     assert (told.outcome, told.notes) == ("completed", {})
     told = m.tr(m.run("completed") + b": bye")
@@ -615,6 +615,6 @@ def test_a_block_without_data_is_not_an_event() -> None:
 
 
 def test_a_last_block_may_not_fit_its_class() -> None:
-    """It is an event like any other: an error if the stream is strict."""
+    """It is judged like any other event: it is an error if the stream is strict."""
     told = m.tr(m.chat("a", "stop") + b'event: thread.run.completed\ndata: {"id": 7}', strict=True)
     assert (told.outcome, told.error is not None and told.error[0]) == ("failed", DecodeError)

@@ -120,7 +120,7 @@ _offers = st.lists(st.sampled_from(["none", "retry", "rest"]), max_size=4)
 
 
 class Everything(m.RenewableSource, m.ClockedSource, m.RequestedSource):
-    """A source that can be told and asked everything."""
+    """A source with everything that a machine may ask of it."""
 
     @classmethod
     def offering(cls, offers: list[str], told: list[Any]) -> Everything:
@@ -168,7 +168,7 @@ class Driver:
         self.machine.receive(chunk)
 
     def input_ended(self, error: ScanError | None = None) -> None:
-        """End the input, likewise."""
+        """End the input, whether or not a chunk is asked for."""
         self.machine.input_ended(error)
 
     def cancel(self) -> None:
@@ -192,7 +192,7 @@ class Driver:
             m.following(self.machine, self.source())
 
     def follow(self) -> None:
-        """Let a successor decide what comes next, likewise."""
+        """Let a successor decide what comes next, as long as a streamer would."""
         if self.machine.outcome is None:
             self.machine.successor = object()
 
@@ -214,7 +214,7 @@ class Driver:
             assert (self.machine.left is following) is self.left
 
     def stop(self) -> None:
-        """Answer with an outcome, likewise."""
+        """Answer with an outcome if the machine has asked."""
         if self.last is ASK_WHAT_NEXT:
             self.last = None
             self.machine.stop("incomplete")
@@ -275,7 +275,7 @@ def test_a_machine_takes_any_calls_in_any_order(
     driver = Driver(offers, strict=strict)
     for call in calls:
         driver.call(call)
-    # However it was left, it comes to an end: there are only so many sources.
+    # However it was left, it comes to an end, since the number of sources is limited.
     for _ in range(200):
         driver.call(Call("input_ended"))
         driver.call(Call("step"))

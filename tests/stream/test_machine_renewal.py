@@ -95,7 +95,7 @@ def test_an_error_event_before_any_content_is_retried_without_being_shown() -> N
 
 
 def test_an_error_event_that_is_not_retried_is_shown() -> None:
-    """The source is asked once more when the input has ended, as there is no content yet."""
+    """The source is asked once more at the end of the input, because there is no content yet."""
     machine = m.machine(source := m.RenewableSource())
     machine.receive(m.error_event("busy"))
     assert m.step(machine) is EVENT
@@ -159,7 +159,7 @@ def test_a_retry_starts_again() -> None:
 
 
 def test_a_good_end_is_not_renewed() -> None:
-    """Nor is a stream that failed after its end."""
+    """Neither is a stream whose input breaks after its end."""
     for error in (None, BROKEN):
         machine = m.machine(source := m.RenewableSource(retries=[m.Source()]))
         assert m.after(machine, m.event({"id": "r"}, "thread.run.completed")) is NEED_DATA
@@ -169,7 +169,7 @@ def test_a_good_end_is_not_renewed() -> None:
 
 
 def test_a_chained_stream_is_retried_for_itself() -> None:
-    """That the one before it had content does not count."""
+    """It does not matter that the stream before it had content."""
     third = m.Source()
     machine = m.machine(diary=(diary := m.Diary()))
     m.following(machine, m.RenewableSource(retries=[third]))
@@ -184,7 +184,7 @@ def test_a_chained_stream_is_retried_for_itself() -> None:
 
 
 def test_what_a_successor_names_is_retried_for_itself() -> None:
-    """As what is chained."""
+    """It is retried like a chained stream."""
     third = m.Source()
     machine = m.machine(diary=(diary := m.Diary()))
     machine.successor = object()
@@ -198,7 +198,7 @@ def test_what_a_successor_names_is_retried_for_itself() -> None:
 
 
 def test_a_cancelled_stream_is_not_renewed() -> None:
-    """Its source is not even asked, whatever else went wrong."""
+    """Its source is not even asked, whether the input ended or broke."""
     for error in (None, BROKEN):
         machine = m.machine(source := m.RenewableSource(retries=[m.Source()]))
         machine.cancel()
@@ -258,7 +258,7 @@ def test_an_answer_that_broke_off_is_resumed(error: TransportError | None) -> No
 
 
 def test_the_position_is_that_of_the_last_event() -> None:
-    """Also of one that took the short way, and of one without a number that came after it."""
+    """It may have taken the short way, and an event without a number may follow it."""
     machine = m.machine(source := m.RenewableSource())
     machine.receive(
         CREATED + b"".join(m.text_delta(text, 1 + at) for at, text in enumerate("abcd"))
@@ -281,7 +281,7 @@ def test_the_position_is_that_of_the_last_event() -> None:
     ids=["nothing", "another family", "no number", "not in the background"],
 )
 def test_an_answer_that_cannot_be_resumed_is_not(begun: bytes) -> None:
-    """It takes an event's number and a response in the background."""
+    """It needs a numbered event, and a response in the background."""
     machine = m.machine(source := m.RenewableSource(rests=[m.Source()]))
     assert m.after(machine, begun) is NEED_DATA
     assert m.end(machine, BROKEN) is ENDED
@@ -312,12 +312,12 @@ def test_events_that_are_repeated_are_skipped() -> None:
 
 
 def test_an_event_without_a_number_may_come_in_between() -> None:
-    """A ping proves nothing: the event that is next has still to come."""
+    """A ping proves nothing: the next number must still follow the position."""
     machine = m.machine(m.RenewableSource(rests=[m.Source()]))
     broken_off(machine)
     machine.receive(m.event({"type": "ping"}) + m.text_delta("a", 1) + m.text_delta("b", 2))
     assert m.names(machine) == ["ping", "b"]
-    machine.receive(m.text_delta("c", 7))  # from here on the numbers are the server's business
+    machine.receive(m.text_delta("c", 7))  # from here on, the machine does not check the numbers
     assert m.names(machine) == ["c"]
 
 
@@ -348,7 +348,7 @@ def test_a_gap_ends_the_stream(rest: bytes, message: str) -> None:
 
 
 def test_a_gap_may_be_resumed_in_turn() -> None:
-    """The source that is asked is the one that left the gap; the next one has heard nothing yet."""
+    """The source that left the gap is asked; the next one has heard nothing yet."""
     third = m.LiveSource("third")
     second = m.RenewableSource("second", rests=[third])
     machine = m.machine(m.RenewableSource("first", rests=[second]))
@@ -377,7 +377,7 @@ def test_an_answer_is_resumed_from_where_it_is_now() -> None:
 
 
 def test_a_resumed_answer_is_judged_by_its_rest() -> None:
-    """An error event that the source offered to continue from is not held against it."""
+    """An error event does not count once the source has continued after it."""
     machine = m.machine(m.RenewableSource(rests=[m.Source()]), diary := m.Diary())
     broken_off(machine, error=None, after=m.error_event("overloaded"))
     assert m.after(machine, m.text_delta("b", 2) + COMPLETED) is NEED_DATA
@@ -387,7 +387,7 @@ def test_a_resumed_answer_is_judged_by_its_rest() -> None:
 
 
 def test_a_resumed_answer_without_a_rest_is_truncated() -> None:
-    """That it had seemed to be over is forgotten."""
+    """The end that it had reached before does not count."""
     machine = m.machine(m.RenewableSource(rests=[m.LiveSource("rest")]))
     broken_off(machine, error=None, after=m.error_event("overloaded"))
     assert m.end(machine) is ENDED
@@ -406,7 +406,7 @@ def test_a_chained_stream_is_not_measured_by_the_one_before_it() -> None:
 
 
 def test_a_misfit_after_a_resume_ends_a_strict_stream() -> None:
-    """As anywhere else."""
+    """A misfit ends it as anywhere else."""
     machine = m.machine(m.RenewableSource(rests=[m.Source()]), strict=True)
     broken_off(machine)
     machine.receive(m.event({"type": "response.output_text.delta", "sequence_number": 2}))

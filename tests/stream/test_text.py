@@ -67,7 +67,7 @@ def test_each_kind_choice_and_call_waits_by_itself() -> None:
 
 
 def test_plain_pieces_stay_as_they_are() -> None:
-    """Nothing is copied where nothing can be half."""
+    """If nothing can be half, the same list is returned."""
     pieces = [Piece("text", text="a"), Piece("call", call_id="call_1")]
     assert Halves().join(pieces) is pieces
 
@@ -91,14 +91,14 @@ def buffer_of(*texts: str) -> TextBuffer:
 
 
 def test_a_read_of_everything_wants_ever_more() -> None:
-    """Until the stream ends."""
+    """It wants text until the stream ends."""
     for size in (None, -1, -7):
         assert buffer_of().wants(size)
         assert buffer_of("a").wants(size)
 
 
 def test_a_read_of_some_bytes_wants_text_if_there_is_none() -> None:
-    """Whatever there is will do, also what an earlier read has left; empty text will not."""
+    """Any text will do, even what an earlier read has left, but not empty text."""
     assert buffer_of().wants(1)
     assert buffer_of("").wants(1)
     assert not buffer_of("a").wants(1)
@@ -111,7 +111,7 @@ def test_a_read_of_some_bytes_wants_text_if_there_is_none() -> None:
 
 
 def test_a_read_of_nothing_wants_nothing() -> None:
-    """And takes nothing."""
+    """It takes nothing either."""
     buffer = buffer_of("a")
     assert not TextBuffer().wants(0)
     assert not buffer.wants(0)
@@ -135,7 +135,7 @@ def test_a_read_takes_at_most_what_it_asks_for() -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5)), st.integers(1, 4))
 def test_reads_copy_the_text(texts: list[str], size: int) -> None:
-    """Whatever their size."""
+    """Reads of any size return all of the text."""
     buffer = buffer_of(*texts)
     copied = b""
     while data := buffer.take(size):
@@ -148,7 +148,7 @@ def test_reads_copy_the_text(texts: list[str], size: int) -> None:
 
 
 def test_a_read_of_some_bytes_reports_the_error_when_all_text_is_out() -> None:
-    """Each time."""
+    """It does so each time."""
     buffer = buffer_of("ab")
     assert not buffer.reports(1)
     assert buffer.take(1) == b"a"
@@ -170,7 +170,7 @@ def test_a_read_of_everything_reports_the_error_at_once() -> None:
 
 
 def test_a_read_of_everything_returns_what_an_earlier_read_left() -> None:
-    """It has not been handed out either."""
+    """That text has not been handed out yet."""
     buffer = buffer_of("ab")
     assert buffer.take(1) == b"a"
     assert [buffer.reports(None), buffer.reports(None)] == [True, False]
@@ -178,6 +178,6 @@ def test_a_read_of_everything_returns_what_an_earlier_read_left() -> None:
 
 
 def test_a_read_of_nothing_reports_nothing() -> None:
-    """It cannot tell that there is no text."""
+    """It cannot know that no text is left."""
     assert not TextBuffer().reports(0)
     assert not buffer_of("a").reports(0)

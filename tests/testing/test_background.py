@@ -31,7 +31,7 @@ AT_ONCE = RetryPolicy(wait_initial=0, wait_max=0)
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., tuple[FakeServer, Client]]]:
-    """Return what starts a service that gives these answers, and makes a client of it."""
+    """Return a function that starts a service with these answers and makes a client of it."""
     opened: list[Any] = []
 
     def started(*answers: Any, **settings: Any) -> tuple[FakeServer, Client]:
@@ -88,7 +88,7 @@ def test_any_part_can_be_streamed_again(serve: Any) -> None:
 
 
 def test_a_response_says_how_far_it_has_come(serve: Any) -> None:
-    """Queued, then in progress, as often as it is told, then complete; failed, if it fails."""
+    """It is queued, in progress as often as it was told, and then complete or failed."""
     _, client = serve(
         "Hi there", response_failure(), [data({"x": 1}), data("[DONE]")], in_progress=2
     )
@@ -105,7 +105,7 @@ def test_a_response_says_how_far_it_has_come(serve: Any) -> None:
 
 
 def test_a_response_repeats_what_was_asked(serve: Any) -> None:
-    """Model and metadata, in every event, and under its own id."""
+    """It has the model and the metadata of the request, and an id of its own."""
     _, client = serve(SAID)
     with create(client, model="gpt", metadata={"a": "b"}) as s:
         s.read()
@@ -115,7 +115,7 @@ def test_a_response_repeats_what_was_asked(serve: Any) -> None:
 
 
 def test_a_stream_that_was_read_is_complete(serve: Any) -> None:
-    """A request for it shows that at once."""
+    """Retrieving the response shows that at once."""
     gate = hold()
     _, client = serve([SAID[0], gate, *SAID[1:]])
     with create(client) as s:
@@ -127,7 +127,7 @@ def test_a_stream_that_was_read_is_complete(serve: Any) -> None:
 
 
 def test_cancelling_ends_the_stream(serve: Any) -> None:
-    """Even for a waiting client; then it stays cancelled, also when it is resumed."""
+    """A waiting client gets the end; the response stays cancelled, even if it is resumed."""
     gate = hold()
     _, client = serve([*SAID[:5], gate, *SAID[5:]])
     with create(client) as s:
@@ -163,7 +163,7 @@ def iter_quietly(s: StreamerV2) -> Iterator[Any]:
 
 
 def test_what_is_complete_is_not_cancelled(serve: Any) -> None:
-    """It is returned as it is."""
+    """It is returned unchanged."""
     _, client = serve("Hi", in_progress=0)
     call(client)
     assert client.retrieve_response("resp_1").status == "completed"
@@ -188,7 +188,7 @@ def test_without_background_nothing_can_be_resumed(serve: Any) -> None:
 
 
 def test_what_is_not_stored_is_not_there(serve: Any) -> None:
-    """Nor what was deleted, or never made; and what has to be stored is."""
+    """Neither is what was deleted or never made; a response in the background must be stored."""
     _, client = serve("Hi", "Hi")
     client.create_response(model="m", input="i", store=False)
     call(client)
@@ -224,7 +224,7 @@ def test_what_it_does_not_know_is_refused_in_words(serve: Any) -> None:
 
 
 def test_answers_that_are_never_requested_fail_the_test() -> None:
-    """As those that are added do."""
+    """They fail the test like answers that are added."""
     server = FakeServer(background_responses("Hi", "Ho"))
     with (
         pytest.raises(

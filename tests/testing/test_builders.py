@@ -105,7 +105,7 @@ from openai_scan.values import Call
     ],
 )
 def test_an_event_is_of_its_class(sent: bytes, cls: type, text: str | None) -> None:
-    """One event comes out of one builder; strictly read, it has all that its class wants."""
+    """Each builder makes one event that, read strictly, has all that its class requires."""
     with StreamerV2([sent], strict=True, require_terminal=False) as s:
         assert s.next()
         assert type(s.event()) is cls
@@ -138,7 +138,7 @@ def test_an_answer_is_whole(sent: list[bytes], text: str) -> None:
 
 
 def test_text_comes_word_by_word() -> None:
-    """A space belongs to the word behind it, so that nothing of the text is lost."""
+    """A space belongs to the word after it, so that no text is lost."""
     with StreamerV2(chat_answer(" a  b\nc ")) as s:
         assert list(s.text_deltas()) == [" a", " ", " b\nc", " "]
 

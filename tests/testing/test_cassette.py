@@ -56,7 +56,7 @@ def play(cassette: Cassette) -> list[str]:
 
 
 def test_a_cassette_is_recorded_once(tmp_path: Path) -> None:
-    """The second time, no request reaches the real API, and everything is the same, even errors."""
+    """The second run sends nothing to the real API and gets the same answers, even errors."""
     path = tmp_path / "cassettes" / "a.jsonl"
     with FakeServer() as real:
         real.add(
@@ -89,7 +89,7 @@ def test_a_cassette_is_recorded_once(tmp_path: Path) -> None:
 
 
 def test_a_cassette_comes_as_it_is_recorded(tmp_path: Path) -> None:
-    """What has come is handed on before the rest is there, and its end ends the recording."""
+    """What has come is passed on at once; a client that leaves ends the recording."""
     with FakeServer() as real:
         real.add([chat_chunk("Hi"), hold()])
         with Cassette(tmp_path / "a.jsonl", api_key=KEY, base_url=real.base_url) as cassette:

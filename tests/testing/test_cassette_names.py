@@ -1,4 +1,4 @@
-"""Each test has a cassette of its own, whatever the disk thinks of its name."""
+"""Each test has a cassette of its own, on any file system."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAME_TO_SOME_DISK = [
 
 
 def disk(name: str) -> set[str]:
-    """Return all that some disk takes *name* for."""
+    """Return all names that some file system takes for *name*."""
     return {
         unicodedata.normalize(form, case(unicodedata.normalize(form, name)))
         for form in ("NFC", "NFD", "NFKC", "NFKD")
@@ -39,7 +39,7 @@ def disk(name: str) -> set[str]:
 
 @pytest.mark.parametrize("tests", SAME_TO_SOME_DISK, ids=lambda tests: ascii(tests[0])[:20])
 def test_no_disk_takes_two_names_for_one(tests: list[str], tmp_path: Path) -> None:
-    """Neither those that differ in case, nor those of other code points, nor long ones."""
+    """Neither names that differ in case or in code points, nor long ones."""
     names = [cassette_path(tmp_path, test).name for test in tests]
     for one, other in itertools.combinations(names, 2):
         assert disk(one).isdisjoint(disk(other))
@@ -48,7 +48,7 @@ def test_no_disk_takes_two_names_for_one(tests: list[str], tmp_path: Path) -> No
 
 @given(st.lists(st.text("aAbB%~:.[]/\u00e9\u00c9e\u0301 -", max_size=5), unique=True, max_size=20))
 def test_no_two_tests_share_a_cassette(tests: list[str]) -> None:
-    """Whatever they are called."""
+    """Each test has its own, whatever the tests are called."""
     nowhere = Path("no such folder")
     names = [cassette_path(nowhere, test).name for test in tests]
     assert len({name.casefold() for name in names}) == len(names)
@@ -88,7 +88,7 @@ def test_every_system_takes_the_name(test: str, tmp_path: Path) -> None:
     ],
 )
 def test_names_stay_what_they_are(test: str, name: str, tmp_path: Path) -> None:
-    """So that the next version finds a cassette that is in a repository."""
+    """The next version must find a cassette that is in a repository."""
     assert cassette_path(tmp_path, test).name == name
 
 
@@ -103,7 +103,7 @@ def test_names_stay_what_they_are(test: str, name: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_cassette_of_an_older_version_is_found(test: str, name: str, tmp_path: Path) -> None:
-    """Under the name that it had; one that was made again comes first."""
+    """Under its old name, unless there is one with the new name."""
     new = cassette_path(tmp_path, test)
     old = tmp_path / name
     old.touch()
@@ -115,7 +115,7 @@ def test_a_cassette_of_an_older_version_is_found(test: str, name: str, tmp_path:
 @pytest.mark.parametrize("tests", SAME_TO_SOME_DISK, ids=lambda tests: ascii(tests[0])[:20])
 @pytest.mark.parametrize("step", [1, -1])
 def test_no_test_finds_the_cassette_of_another(tests: list[str], step: int, tmp_path: Path) -> None:
-    """Whichever is made first."""
+    """Whichever test is recorded first."""
     paths = {}
     for test in tests[::step]:
         paths[test] = cassette_path(tmp_path, test)
@@ -125,7 +125,7 @@ def test_no_test_finds_the_cassette_of_another(tests: list[str], step: int, tmp_
 
 
 def test_an_old_cassette_of_another_test_is_left_alone(tmp_path: Path) -> None:
-    """Where the disk takes both names for one, the test gets another; and keeps it."""
+    """Where the file system takes both names for one, the test gets another, and keeps it."""
     plain = cassette_path(tmp_path, "test_it[gpt]")
     (tmp_path / "test_it[GPT].jsonl").touch()
     other = cassette_path(tmp_path, "test_it[gpt]")

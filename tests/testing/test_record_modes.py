@@ -30,13 +30,13 @@ MODES = ["none", "once", "new_episodes", "all"]
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return where the cassette is to be; there is no key but those that are given."""
+    """Return the path of the cassette; the environment has no key."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     return tmp_path / "a.jsonl"
 
 
 def echo(request: SeenRequest) -> list[bytes]:
-    """Say what was asked."""
+    """Answer with what was asked."""
     if request.path == "/responses":
         return response_answer(request.json["input"])
     return chat_answer(request.json["messages"][-1]["content"])
@@ -74,7 +74,7 @@ def post(cassette: Cassette, path: str, body: Any) -> requests.Response:
 
 
 def said(answer: requests.Response) -> str:
-    """Return what an answer says."""
+    """Return the text of an answer, or the words of a refusal."""
     if answer.status_code != 200:
         words: str = answer.json()["error"]["message"]
         return words
@@ -83,10 +83,10 @@ def said(answer: requests.Response) -> str:
 
 
 class TestTheRequestDecides:
-    """An answer is given to what was asked."""
+    """A cassette answers the request that it recorded, and no other."""
 
     def test_in_any_order(self, path: Path, real: FakeServer) -> None:
-        """Once each; the same asked twice has its two answers in order."""
+        """Each answer is given once; a request that was made twice gets both in order."""
         real.add(*map(chat_answer, ["first", "second"]))
         with recording(path, real) as cassette:
             for word in ("x", "x", "y"):
@@ -123,7 +123,7 @@ class TestTheRequestDecides:
     def test_what_differs_is_named(
         self, path: Path, real: FakeServer, words: list[str], more: Any, difference: str
     ) -> None:
-        """Of the recorded request that is most like it."""
+        """The refusal compares the request with the recorded one that is most like it."""
         with recording(path, real) as cassette:
             ask(cassette, "a", "b")
             ask(cassette, *"uvwxyz", top_p=1)
@@ -149,7 +149,7 @@ class TestTheRequestDecides:
             )
 
     def test_what_is_volatile_does_not(self, path: Path, real: FakeServer) -> None:
-        """The user and the like, or what the test says."""
+        """`user` and the like do not count; the test may name other parameters instead."""
         with recording(path, real) as cassette:
             ask(cassette, "a", user="u1", metadata={"run": "1"})
         with Cassette(path) as cassette:
@@ -161,7 +161,7 @@ class TestTheRequestDecides:
             assert ask(cassette, "a", user="u", seed=2) == "a"
 
     def test_a_body_that_is_not_json_is_one_value(self, path: Path, real: FakeServer) -> None:
-        """It was not recorded, so it is refused."""
+        """The refusal says that the body as a whole is new."""
         with recording(path, real) as cassette:
             ask(cassette, "a")
         with Cassette(path) as cassette:
@@ -169,7 +169,7 @@ class TestTheRequestDecides:
             assert "(body) is new" in said(requests.post(url, data=b"{", timeout=60))
 
     def test_the_cassette_has_no_prompt(self, path: Path, real: FakeServer) -> None:
-        """Digests only, which the reader of the recording finds too."""
+        """It has digests only, which `read_recording()` returns."""
         real.add(chat_answer("Hi"))
         with recording(path, real) as cassette:
             ask(cassette, "the secret prompt")
@@ -184,7 +184,7 @@ class TestTheRequestDecides:
         assert {len(digest) for digest in section.head.asked.values()} == {12}
 
     def test_cassettes_without_digests_still_work(self, path: Path, real: FakeServer) -> None:
-        """For them method and path decide; what has digests goes first."""
+        """Method and path decide for these; a recording with digests comes first."""
         with recording(path, real) as cassette:
             ask(cassette, "new")
         head, *lines = path.read_text().splitlines(keepends=True)
@@ -197,10 +197,10 @@ class TestTheRequestDecides:
 
 
 class TestModes:
-    """They are those of vcrpy."""
+    """The modes are those of vcrpy."""
 
     def test_once_asks_once(self, path: Path, real: FakeServer) -> None:
-        """Where there is a recording the network is not used, key or no key."""
+        """If there is a recording, the network is not used, with or without a key."""
         for _ in range(2):
             with recording(path, real) as cassette:
                 assert ask(cassette, "a") == "a"
@@ -211,7 +211,7 @@ class TestModes:
         assert len(real.requests) == 1
 
     def test_none_never_asks(self, path: Path, real: FakeServer) -> None:
-        """Without a recording there is nothing to say."""
+        """Without a recording it raises; with one it records nothing new."""
         with pytest.raises(RecordingError) as caught, recording(path, real, mode="none"):
             pass
         assert str(caught.value) == (
@@ -227,7 +227,7 @@ class TestModes:
 
     @pytest.mark.parametrize("tail", ["", "whole", "half"])
     def test_new_episodes_are_added(self, path: Path, real: FakeServer, tail: str) -> None:
-        """What is there stays, however it ends, and is not asked for again."""
+        """What is there stays, however the run ends, and is not requested again."""
         with recording(path, real, mode="new_episodes") as cassette:
             ask(cassette, "a")
         made = path.read_text()
@@ -246,7 +246,7 @@ class TestModes:
         assert path.stat().st_mode & 0o777 == 0o600
 
     def test_nothing_new_leaves_the_recording_as_it_is(self, path: Path, real: FakeServer) -> None:
-        """So do errors."""
+        """Errors leave it as it is, too."""
         with recording(path, real, mode="new_episodes") as cassette:
             ask(cassette, "a")
         made = path.read_bytes()
@@ -258,7 +258,7 @@ class TestModes:
         assert [*path.parent.iterdir()] == [path]
 
     def test_all_records_again(self, path: Path, real: FakeServer) -> None:
-        """Nothing is replayed, and the old recording is gone, but not without a key."""
+        """Nothing is replayed and the old recording is replaced, but not without a key."""
         with recording(path, real) as cassette:
             ask(cassette, "a")
             ask(cassette, "b")
@@ -273,12 +273,12 @@ class TestModes:
 
     @pytest.mark.parametrize("mode", MODES)
     def test_without_key_and_recording_none_works(self, path: Path, mode: Any) -> None:
-        """And the error names what is missing."""
+        """The error says that there is no recording."""
         with pytest.raises(RecordingError, match="there is no recording"):
             Cassette(path, mode=mode)
 
     def test_another_mode_is_refused(self, path: Path) -> None:
-        """At once; so is a name where names are expected."""
+        """A wrong mode is an error at once, and so is a name where a list is expected."""
         wrong: Any = "twice"
         with pytest.raises(ValueError, match="one of none, once, new_episodes, all, not 'twice'"):
             Cassette(path, mode=wrong)
@@ -324,7 +324,7 @@ def test_a_disk_that_is_full_leaves_the_old_recording(
 
 
 def test_a_recording_of_a_source_has_no_digests(path: Path) -> None:
-    """They are for requests that a cassette has seen."""
+    """Only a cassette has digests, of the requests that it has seen."""
     with StreamerV2(record(chat_answer("Hi"), path)) as s:
         s.read()
     assert "asked" not in path.read_text()

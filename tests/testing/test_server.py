@@ -136,7 +136,7 @@ def test_every_family_is_served_on_its_path(
 
 
 def test_sound_and_pictures_are_served(server: FakeServer, client: Client) -> None:
-    """So do those whose answers are no text."""
+    """Answers that are not text have their paths as well."""
     picture = image_answer(b"png")
     server.add(speech_answer(b"mp3"), picture, image_answer(b"png", edit=True))
     streams: list[StreamerV2] = [
@@ -154,7 +154,7 @@ def test_sound_and_pictures_are_served(server: FakeServer, client: Client) -> No
 
 
 def test_the_server_tells_what_it_saw(server: FakeServer, client: Client) -> None:
-    """Method, path, parameters, headers and body; the key is not shown, but there."""
+    """Method, path, parameters, headers and body; the headers hide the key, which is in `key`."""
     deleted = {"id": "r1", "object": "response", "deleted": True}
     server.add(chat_answer("Hi"), json_answer({"data": []}), json_answer(deleted))
     with ask(client, extra_query={"a": ["1", "2"]}) as s:
@@ -177,7 +177,7 @@ def test_the_server_tells_what_it_saw(server: FakeServer, client: Client) -> Non
 
 
 def test_azure_has_paths_of_its_own(server: FakeServer) -> None:
-    """The same answers are found behind them."""
+    """An Azure client gets the same answers."""
     server.add(chat_answer("Hi"))
     with AzureClient(server.url, api_version="v", api_key="azure-key") as client:
         with client.create_chat_completion_stream(model="m", messages=[]) as s:
@@ -211,7 +211,7 @@ def test_a_connection_is_cut_or_reset(
 
     def steps() -> Iterator[Any]:
         yield chat_chunk("Hi")
-        assert seen.wait(10)  # a reset takes with it what has not been read
+        assert seen.wait(10)  # a reset discards what has not been read
         yield step
 
     server.add(steps(), [step])
@@ -224,7 +224,7 @@ def test_a_connection_is_cut_or_reset(
 
 
 def test_an_answer_is_held_until_the_test_lets_it_go(server: FakeServer, client: Client) -> None:
-    """What comes before is there, what comes after is not; then it continues, and stays open."""
+    """What comes before hold() arrives; the rest arrives after release(), also the next time."""
     gate = hold()
     for _ in range(2):
         server.add([chat_chunk("Hi"), gate, *chat_answer(" there")])
@@ -239,7 +239,7 @@ def test_an_answer_is_held_until_the_test_lets_it_go(server: FakeServer, client:
 
 
 def test_a_held_answer_ends_with_its_client(server: FakeServer, client: Client) -> None:
-    """The client that hangs up is noticed at once."""
+    """The server notices when the client hangs up."""
     server.add([chat_chunk("Hi"), hold()])
     with ask(client) as s:
         assert s.next()
@@ -272,7 +272,7 @@ def test_a_client_that_does_not_read_is_left(server: FakeServer, client: Client)
 
 
 def test_the_response_headers_alone_can_be_sent(server: FakeServer, client: Client) -> None:
-    """Empty bytes send it; before that, nothing has been answered."""
+    """Empty bytes send them; before that, nothing is sent."""
     server.add([b"", hold()], [hold()], [delay(0.001)])
     limits = Timeout(idle=0.2), Timeout(first_byte=0.2)
     errors = [error_of(ask(client, timeout=limit)) for limit in limits]
@@ -284,7 +284,7 @@ def test_the_response_headers_alone_can_be_sent(server: FakeServer, client: Clie
 
 
 def test_a_refusal_is_the_error_it_says(server: FakeServer, client: Client) -> None:
-    """Status, code, headers: all that the API sends with an error."""
+    """It has all that the API sends with an error, such as the status, code and headers."""
     refusal = error(
         429, "slow", type="t", code="c", param="p", retry_after=1.5, headers={"x-request-id": "r"}
     )
@@ -296,7 +296,7 @@ def test_a_refusal_is_the_error_it_says(server: FakeServer, client: Client) -> N
 
 
 def test_an_error_in_the_stream_comes_after_what_came(server: FakeServer, client: Client) -> None:
-    """The text before it is there."""
+    """The text before the error arrives."""
     server.add([*chat_answer("Hi")[:-2], stream_error("server_error")])
     with ask(client) as s:
         assert [s.text() for _ in iter(s.next, False)] == ["", "Hi", None]
@@ -349,7 +349,7 @@ def test_what_is_not_scripted_is_refused_in_words(server: FakeServer, client: Cl
     ids=["chunk", "hold", "text", "dict", "None", "text as a step", "answers", "replies"],
 )
 def test_what_is_not_an_answer_is_refused_at_once(answer: Any, message: str) -> None:
-    """Where it is given, not where it is asked for."""
+    """It is refused when it is added, not when a client asks."""
     with FakeServer() as server, pytest.raises(TypeError) as caught:
         server.add(answer)
     assert str(caught.value) == message
@@ -360,7 +360,7 @@ def test_what_is_not_an_answer_is_refused_at_once(answer: Any, message: str) -> 
 
 @pytest.mark.parametrize("base", ["/v1", "/openai/v1", "/openai/deployments/gpt", "/api/v3"])
 def test_the_apis_are_behind_any_base_url(base: str, server: FakeServer) -> None:
-    """As each server has another one; what was asked is told without it."""
+    """Each server may have another base URL, which `path` leaves out."""
     server.add(chat_answer("Hi"))
     with Client("k", f"{server.url}{base}", retries=ONCE) as client:
         assert ask(client).read() == b"Hi"
@@ -382,7 +382,7 @@ def test_a_path_of_no_api_is_answered_as_it_was_recorded(
 
 
 def test_a_body_of_unknown_length_is_refused_in_words(server: FakeServer) -> None:
-    """It is not taken for none."""
+    """It is not mistaken for an empty one."""
     pieces = iter([b"{}"])
     url = f"{server.base_url}/chat/completions"
     with requests.post(url, data=pieces, timeout=60) as response:
@@ -406,14 +406,14 @@ def test_an_answer_may_depend_on_the_request() -> None:
 
 
 def test_several_answers_at_once_are_refused() -> None:
-    """And the message names the method that takes them."""
+    """The message names the method that takes several."""
     several: Any = [chat_answer("Hi"), chat_answer("Ho")]
     with pytest.raises(TypeError, match=r"FakeServer\(\) takes one answer, .* use .* add\(\)$"):
         FakeServer(*several)
 
 
 def test_what_is_always_answered_can_be_changed(server: FakeServer) -> None:
-    """So a fixture can have a whole service."""
+    """So a fixture can serve a whole service."""
     odd: Any = [[b"a list of answers"]]
     with pytest.raises(TypeError):
         server.always = odd
@@ -454,7 +454,7 @@ def test_tools_are_answered(
     first: list[bytes],
     second: list[bytes],
 ) -> None:
-    """Calls, and the answer after them, in one loop."""
+    """One loop gets the calls, and then the answer."""
     server.add(first, second)
     with run_tools(client, call(client), [now]) as s:
         assert s.read() == b"It is noon"
@@ -526,7 +526,7 @@ class TestRecordings:
             assert list(reply.steps) == [chat_answer("Hi")[0], cut()]
 
     def test_no_speed_is_not_a_speed(self) -> None:
-        """A speed is more than nothing."""
+        """A speed must be above 0."""
         with pytest.raises(ValueError, match="speed must be above 0, not 0"):
             recorded("a.jsonl", speed=0)
 
@@ -547,14 +547,14 @@ class TestRecordings:
 
 
 def test_a_timeout_is_a_timeout(server: FakeServer, client: Client) -> None:
-    """A server that says nothing for too long is left."""
+    """The client leaves a server that says nothing for too long."""
     server.add([chat_chunk("Hi"), hold()])
     assert isinstance(error_of(ask(client, timeout=Timeout(idle=0.2))), StreamTimeoutError)
 
 
 @pytest.mark.parametrize("pages", ["*", "https://app.test"])
 def test_web_pages_may_be_served(pages: str) -> None:
-    """A browser asks before it sends a request of a page, and looks for leave in each answer."""
+    """A browser asks before it sends a page's request, and wants permission in each answer."""
     with FakeServer(pages=pages) as server:
         server.add(error(429, retry_after=7))
         url = f"{server.base_url}/models"
@@ -570,7 +570,7 @@ def test_web_pages_may_be_served(pages: str) -> None:
 
 
 def test_web_pages_are_not_served_unasked(server: FakeServer) -> None:
-    """A browser that is not given leave sends nothing."""
+    """A browser that gets no permission sends nothing."""
     asked = requests.options(server.base_url, timeout=9)
     assert asked.status_code == 501
     assert not any(name.startswith("Access-Control") for name in asked.headers)

@@ -1,4 +1,4 @@
-"""A whole service of agents' sessions: what is asked begins a turn, and streams stay open."""
+"""A whole service of agents' sessions: an input begins a turn, and streams stay open."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def weather(city: str) -> str:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Client]]:
-    """Return what starts a service that has these turns, and makes a client of it."""
+    """Return a function that starts a service with these turns and makes a client of it."""
     opened: list[Any] = []
 
     def started(*turns: Any) -> Client:
@@ -44,7 +44,7 @@ def create(client: Client, text: Any = "Hi", **more: Any) -> Any:
 
 
 def test_turns_follow_each_other(serve: Any) -> None:
-    """Each input of the user takes the next one; items and turns can be asked for."""
+    """Each input of the user begins the next turn; items and turns can be listed."""
     client = serve("One two", "Three")
     with create(client, metadata={"a": "b"}) as s:
         first = s.final()
@@ -61,7 +61,7 @@ def test_turns_follow_each_other(serve: Any) -> None:
 
 
 def test_all_of_a_session_can_be_read(serve: Any) -> None:
-    """By each method of the client that reads it, and the session can be modified."""
+    """Each method of the client that reads a session works, and a session can be modified."""
     client = serve("One two", "Three")
     made = client.create_agent_session(environment={"type": "none"}, input="Hi")
     client.send_agent_session_events(made.id, "And?")
@@ -76,7 +76,7 @@ def test_all_of_a_session_can_be_read(serve: Any) -> None:
 
 
 def test_session_waits_for_the_outputs_of_its_calls(serve: Any) -> None:
-    """Its stream stays open meanwhile."""
+    """The stream of the session stays open meanwhile."""
     client = serve([CALL, "Cold."])
     with run_tools(client, create(client), [weather]) as s:
         assert s.final().text == "Cold."
@@ -86,7 +86,7 @@ def test_session_waits_for_the_outputs_of_its_calls(serve: Any) -> None:
 
 
 def test_calls_in_a_row_are_made_at_the_same_time(serve: Any) -> None:
-    """The session continues when all of them are answered."""
+    """The session continues when all of the calls are answered."""
     other = ToolCall("weather", {"city": "Rome"}, id="c2")
     client = serve(["Let me see.", CALL, other])
     with create(client) as s:
@@ -105,7 +105,7 @@ def test_calls_in_a_row_are_made_at_the_same_time(serve: Any) -> None:
 
 
 def test_call_alone_is_a_turn(serve: Any) -> None:
-    """A turn that can be cancelled while it waits."""
+    """The turn can be cancelled while it waits."""
     client = serve(CALL)
     with create(client) as s:
         id = s.final().session.id
@@ -118,7 +118,7 @@ def test_call_alone_is_a_turn(serve: Any) -> None:
 
 
 def test_session_without_an_input(serve: Any) -> None:
-    """It is idle until it gets one; messages may be given as the API has them."""
+    """The session is idle until it gets one; its messages may be those of the API."""
     client = serve("Hi")
     session = client.create_agent_session(environment={"type": "none"})
     assert session.status == "idle"
@@ -130,7 +130,7 @@ def test_session_without_an_input(serve: Any) -> None:
 
 
 def test_session_that_is_not_streamed_continues(serve: Any) -> None:
-    """With messages as its input."""
+    """Its input may be messages."""
     client = serve("Hi")
     message = {"role": "user", "content": []}
     made = client.create_agent_session(environment={"type": "none"}, input=[message])
@@ -158,7 +158,7 @@ def test_streams_of_a_deleted_session_end(serve: Any) -> None:
 
 
 def test_what_it_does_not_serve_is_refused(serve: Any) -> None:
-    """In words."""
+    """The error says what is not served."""
     client = serve("Hi")
     made = client.create_agent_session(environment={"type": "none"}, input="Hi")
     with pytest.raises(BadRequestError, match="no turn is left"):
@@ -183,7 +183,7 @@ def test_what_it_does_not_serve_is_refused(serve: Any) -> None:
 
 
 def test_turns_that_are_left_fail_the_test() -> None:
-    """As other answers do."""
+    """They fail it like other answers."""
     assert repr(agent_sessions()) == "agent_sessions(...)"
     with FakeServer(agent_sessions("Hi")) as server:
         with pytest.raises(AssertionError, match="1 of the scripted answers"):

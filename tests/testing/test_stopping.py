@@ -29,7 +29,7 @@ HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
 
 
 class DeafSocket(socket.socket):
-    """A socket as on Windows: who waits in it is not woken when it is shut down."""
+    """A socket as on Windows: shutting it down does not wake a thread that waits in it."""
 
     def shutdown(self, how: int) -> None:
         """Do nothing."""
@@ -76,7 +76,7 @@ def endless() -> Iterator[bytes]:
     ids=["nothing", "half a head", "half a body", "what is refused", "and reads nothing"],
 )
 def test_a_client_that_stays_keeps_no_server(sent: bytes) -> None:
-    """Whatever the server waits for, its connections end although nothing wakes them."""
+    """Whatever the server waits for, its connections end although nothing wakes its threads."""
     before = set(threading.enumerate())
     with FakeServer() as server, connect(server) as connection:
         server.add(endless())
@@ -90,7 +90,7 @@ def test_a_client_that_stays_keeps_no_server(sent: bytes) -> None:
 
 @pytest.mark.usefixtures("deaf")
 def test_an_application_that_keeps_its_client_keeps_no_server() -> None:
-    """The client has its connection for the next request."""
+    """The client keeps its connection for the next request."""
     before = set(threading.enumerate())
     with FakeServer() as server:
         client = Client("k", server.base_url)
@@ -117,7 +117,7 @@ class Watched(threading.Event):
 @pytest.mark.usefixtures("deaf")
 @pytest.mark.parametrize("step", [hold(), delay(3600)], ids=["held", "delayed"])
 def test_an_answer_that_waits_keeps_no_server(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client stays, and the test lets nothing continue."""
+    """The client stays connected, and the test never lets the answer continue."""
     monkeypatch.setattr("openai_scan.waiting.SLICE_SECONDS", 0.01)
     before = set(threading.enumerate())
     with FakeServer() as server, connect(server) as connection:
@@ -137,7 +137,7 @@ def test_an_answer_that_waits_keeps_no_server(step: Step, monkeypatch: pytest.Mo
 
 
 def test_an_answer_that_is_stuck_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A function that never returns keeps neither the test nor the process."""
+    """A function that never returns does not keep the test or the process from ending."""
     monkeypatch.setattr("openai_scan.testing.handler._MAX_WAIT", 0.01)
     entered, left = threading.Event(), threading.Event()
 
@@ -158,7 +158,7 @@ def test_an_answer_that_is_stuck_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_slow_client_gets_all_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That a wait is short ends neither a request nor an answer."""
+    """A wait in short slices ends neither a request nor an answer."""
     monkeypatch.setattr("openai_scan.waiting.SLICE_SECONDS", 0.001)
     is_full = threading.Event()
     size = 4_000_000
@@ -199,7 +199,7 @@ def test_a_slow_client_gets_all_of_an_answer(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_client_that_resets_its_connection_is_not_news(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Between two requests it may leave as it likes; nothing is printed."""
+    """A client may reset its connection between two requests; nothing is printed."""
     before = set(threading.enumerate())
     with FakeServer() as server:
         connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
@@ -214,7 +214,7 @@ def test_a_client_that_resets_its_connection_is_not_news(
 
 
 def test_an_answer_that_fails_half_way_says_so(capfd: pytest.CaptureFixture[str]) -> None:
-    """It ends its own connection, and what went wrong is printed."""
+    """Its connection ends, and the error is printed."""
 
     def steps() -> Iterator[bytes]:
         yield chat_chunk("Hi")
@@ -229,7 +229,7 @@ def test_an_answer_that_fails_half_way_says_so(capfd: pytest.CaptureFixture[str]
 
 
 def test_a_port_is_taken_by_one_server() -> None:
-    """The second one is told so."""
+    """The second server gets an error."""
     with FakeServer() as first, pytest.raises(OSError) as caught:  # noqa: PT011 - its number tells
         FakeServer(port=int(first.url.rpartition(":")[2]))
     assert caught.value.errno == errno.EADDRINUSE
@@ -253,7 +253,7 @@ def test_windows_is_asked_for_the_port_alone(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_no_name_of_this_machine_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That takes many seconds on some networks, and each test would wait for it."""
+    """A lookup takes many seconds on some networks, and each test would wait for it."""
 
     def look_up(*_: object) -> str:
         raise AssertionError

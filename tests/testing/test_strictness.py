@@ -76,7 +76,7 @@ class TestWholeAnswers:
     """A request without `stream` does not get a stream."""
 
     def test_a_chat_completion(self, server: FakeServer) -> None:
-        """One message for each choice, and the count of tokens, even if it is not requested."""
+        """It has one message for each choice, and the tokens even if they were not requested."""
         second = [
             chat_chunk("Ho", index=1, role="assistant", reasoning_content="H"),
             chat_chunk(" ho", index=1, reasoning_content="m", finish_reason="length"),
@@ -150,7 +150,7 @@ class TestWholeAnswers:
 
     @pytest.mark.parametrize("ask", ["create", "retrieve", "cancel"])
     def test_a_response(self, server: FakeServer, ask: str) -> None:
-        """As it is at its end."""
+        """It is the response as it is at its end."""
         server.add(response_answer("Hi there"))
         if ask == "retrieve":
             value = get(server, "/responses/resp_1").json()
@@ -164,7 +164,7 @@ class TestWholeAnswers:
         assert value["output"][0]["content"][0]["text"] == "Hi there"
 
     def test_a_response_that_fails(self, server: FakeServer) -> None:
-        """It is not a refusal of the request, as its stream is none."""
+        """It is not a refusal of the request, and neither is its stream."""
         server.add(response_failure("server_error"))
         assert post(server, "/responses", {}).json()["error"]["code"] == "server_error"
 
@@ -183,18 +183,18 @@ class TestWholeAnswers:
         assert get(server, "/threads/thread_1/runs/run_1").json()["status"] == status
 
     def test_a_session(self, server: FakeServer) -> None:
-        """As it is made; what goes wrong in it is not refused."""
+        """It is the session as it was made; a failure in it is not a refusal."""
         server.add(agent_answer("Hi"), agent_failure(), [agent_event("idle", 0)])
         for status in ("in_progress", "in_progress", None):
             assert post(server, "/agents/sessions", {}).json().get("status") == status
 
     def test_what_happens_in_a_session_is_always_streamed(self, server: FakeServer) -> None:
-        """It need not be asked for."""
+        """The request need not ask for it."""
         server.add(agent_answer("Hi"))
         assert b"turn.output_text.delta" in get(server, "/agents/sessions/s/events").content
 
     def test_a_transcript(self, server: FakeServer) -> None:
-        """A form asks, which may ask for a stream too."""
+        """A form may ask for a whole transcript or for a stream."""
         server.add(*[transcript_answer("Hi there")] * 2, [transcript_delta("Hi"), done()])
         form: dict[str, Any] = {"files": {"file": b"sound", "model": (None, "m")}}
         value = post(server, "/audio/transcriptions", **form).json()
@@ -206,7 +206,7 @@ class TestWholeAnswers:
         assert value == {"text": "Hi", "usage": None}
 
     def test_speech(self, server: FakeServer) -> None:
-        """Sound, unless events are asked for."""
+        """It is sound, unless the request asks for events."""
         server.add(*[speech_answer(b"mp", b"3")] * 2)
         sound = post(server, "/audio/speech", {"input": "i"})
         assert (sound.content, sound.headers["content-type"]) == (b"mp3", "audio/mpeg")
@@ -215,7 +215,7 @@ class TestWholeAnswers:
         )
 
     def test_an_image(self, server: FakeServer) -> None:
-        """Without what was shown before."""
+        """It has no partial images."""
         server.add(image_answer(b"png", partial=[b"p"]), image_answer(b"png", edit=True))
         for path in ("/images/generations", "/images/edits"):
             value = post(server, path, {}).json()
@@ -237,7 +237,7 @@ class TestWholeAnswers:
     def test_an_error_in_the_stream_is_a_refusal(
         self, server: FakeServer, failure: bytes, status: int, type: str, code: str
     ) -> None:
-        """With the same words."""
+        """The refusal has the same words."""
         server.add([*chat_answer("Hi")[:-2], failure])
         answer = post(server, "/chat/completions", {})
         assert answer.status_code == status
@@ -256,14 +256,14 @@ class TestWholeAnswers:
             post(server, "/chat/completions", {})
 
     def test_a_late_answer_is_late(self, server: FakeServer) -> None:
-        """The pauses come before it."""
+        """The pauses come before the whole answer."""
         server.add([delay(0.001), *chat_answer("Hi")])
         answer = post(server, "/chat/completions", {})
         assert answer.headers["transfer-encoding"] == "chunked"
         assert answer.json()["choices"][0]["message"]["content"] == "Hi"
 
     def test_what_says_nothing_of_its_api_is_sent_as_it_is(self, server: FakeServer) -> None:
-        """So is what is made step by step, and the answer to what cannot be read."""
+        """So are steps that are made one by one; a request that cannot be read gets a stream."""
         server.add([b"data: x\n\n"], iter(chat_answer("Hi")), chat_answer("Hi"), chat_answer("Hi"))
         assert post(server, "/chat/completions", {}).content == b"data: x\n\n"
         assert post(server, "/chat/completions", {}).content == b"".join(chat_answer("Hi"))
@@ -283,7 +283,7 @@ class TestUsage:
         return [json.loads(line[6:]) for line in lines if line and line != "data: [DONE]"]
 
     def test_tokens_are_counted_if_asked_for(self, server: FakeServer) -> None:
-        """In a chunk of its own; until then the others have none."""
+        """The count has a chunk of its own; in the other chunks it is null."""
         *chunks, last = self.chunks(server, "/chat/completions", chat_answer("Hi"))
         assert [chunk["usage"] for chunk in chunks] == [None] * 3
         assert (last["choices"], last["usage"]) == ([], NO_USAGE)
@@ -292,7 +292,7 @@ class TestUsage:
         assert (last["choices"], last["usage"]) == ([], NO_USAGE)
 
     def test_no_user_counts_twice(self, server: FakeServer) -> None:
-        """A script that counts is left as it is, and so is one without an end."""
+        """A script that has a count is left as it is, and so is one without an end."""
         answer = [*chat_answer("Hi")[:-1], chat_usage(1, 2), done()]
         chunks = self.chunks(server, "/chat/completions", answer)
         assert [chunk.get("usage", {}).get("total_tokens") for chunk in chunks] == [*[None] * 3, 3]
@@ -300,7 +300,7 @@ class TestUsage:
         assert all("usage" not in chunk for chunk in chunks)
 
     def test_only_chunks_are_touched(self, server: FakeServer) -> None:
-        """What is split in another way stays as it was written, and so do pauses."""
+        """Bytes that are not one chunk each stay as they are, and so do pauses."""
         glued = b"".join(chat_answer("Hi")[:-1])
         *chunks, last = self.chunks(
             server, "/chat/completions", [glued, delay(0), chat_chunk(" you", x=1), done()]
@@ -309,7 +309,7 @@ class TestUsage:
         assert last["usage"] == NO_USAGE
 
     def test_nothing_is_reported_unless_asked_for(self, server: FakeServer) -> None:
-        """As the API does it."""
+        """The API does the same."""
         server.add(chat_answer("Hi"), chat_answer("Hi"))
         for options in ({}, {"stream_options": {"include_usage": False}}):
             answer = post(server, "/chat/completions", {"stream": True, **options})
@@ -377,7 +377,7 @@ class TestAnotherApi:
     def test_it_is_refused_and_left(
         self, server: FakeServer, answer: Any, path: str, message: str
     ) -> None:
-        """With a message, even without `stream`; the test also fails at its end."""
+        """The message says why, even without `stream`; the answer that is left fails the test."""
         server.add(answer)
         for body in ({"stream": True}, {}):
             assert message_of(post(server, path, body)) == message
@@ -385,7 +385,7 @@ class TestAnotherApi:
             server.check()
 
     def test_a_function_is_held_to_it_too(self, server: FakeServer) -> None:
-        """What it returns is looked at."""
+        """The answer that a function returns is checked too."""
         server.add(lambda _: chat_answer("Hi"))
         assert "comes from Chat" in message_of(post(server, "/responses", {}))
 
@@ -402,7 +402,7 @@ class TestAnotherApi:
     def test_what_belongs_there_or_anywhere_is_sent(
         self, server: FakeServer, answer: Any, path: str
     ) -> None:
-        """Other objects, pages and errors are no answers of another API."""
+        """Other objects, pages and errors are not answers of another API."""
         server.add(answer)
         assert post(server, path, {}).status_code == answer.status
 
@@ -411,7 +411,7 @@ class TestLeftovers:
     """An answer that no client has requested fails the test."""
 
     def test_the_end_of_the_block_says_so(self) -> None:
-        """With the first of them, and what was asked."""
+        """The message has the first of them, and what was asked."""
         server = FakeServer()
         server.add(error(500), chat_answer("Hi" * 100))
         with pytest.raises(AssertionError) as caught, server:
@@ -433,14 +433,14 @@ class TestLeftovers:
             )
 
     def test_it_is_said_once(self, server: FakeServer) -> None:
-        """Asking for it is enough."""
+        """check() reports it once."""
         server.add(chat_answer("Hi"))
         with pytest.raises(AssertionError):
             server.check()
         server.check()
 
     def test_the_test_s_own_failure_comes_first(self) -> None:
-        """It is likely to be the cause."""
+        """The test's own failure is likely to be the cause."""
         server = FakeServer()
         server.add(chat_answer("Hi"))
         with pytest.raises(ZeroDivisionError), server:
@@ -479,7 +479,7 @@ def test_strictness_can_be_switched_off() -> None:
 def test_an_error_has_the_type_and_code_of_its_status(
     server: FakeServer, status: int, type: str, code: str | None
 ) -> None:
-    """Unless it is told others."""
+    """Unless the test names others."""
     server.add(error(status), error(status, "m", type="t", code="c", param="p"))
     told = post(server, "/responses", {}).json()["error"]
     assert told == {"message": "this is a test", "type": type, "param": None, "code": code}

@@ -1,4 +1,4 @@
-"""What only a browser does: it asks the server for leave, and hides what it is not shown."""
+"""What only a browser does: it asks servers for permission (CORS), and hides what they withhold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def start(page: Browser, name: str, **arguments: Any) -> None:
 
 
 def result(page: Browser) -> Any:
-    """Return what the scenario returns."""
+    """Wait for the scenario, and return its result."""
     page.until("window.outcome")
     outcome = page.run("window.outcome")
     assert "error" not in outcome, outcome["error"]
@@ -46,7 +46,7 @@ def run(page: Browser, name: str, **arguments: Any) -> Any:
 
 @pytest.mark.parametrize("scenario", ["text_in_page", "text_later"])
 def test_each_token_comes_before_the_next_is_sent(page: Browser, scenario: str) -> None:
-    """In both ways to wait."""
+    """This holds for both clients."""
     held = hold()
     with FakeServer(pages="*") as server:
         server.add([chat_chunk("a"), held, chat_chunk("b"), b"data: [DONE]\n\n"])
@@ -58,7 +58,7 @@ def test_each_token_comes_before_the_next_is_sent(page: Browser, scenario: str) 
 
 
 def test_a_browser_that_cannot_suspend_python(browser: Browser, site: PageServer) -> None:
-    """`Client` says so and sends nothing, and `AsyncClient` streams as everywhere."""
+    """`Client` explains that and sends nothing; `AsyncClient` streams as everywhere."""
     held = hold()
     with browser.prepared("delete WebAssembly.Suspending; delete WebAssembly.promising"):
         browser.open(f"{site.url}engine.html")
@@ -78,7 +78,7 @@ def test_a_browser_that_cannot_suspend_python(browser: Browser, site: PageServer
 
 
 def test_the_page_lives_on_in_the_pause_before_a_retry(page: Browser) -> None:
-    """Unlike in one that stops the page, which the same test notices."""
+    """A timer of the page runs in the pause; if the pause blocks the page, it does not."""
     orders = []
     for freezes in (False, True):
         with FakeServer(pages="*") as server:
@@ -92,7 +92,7 @@ def test_the_page_lives_on_in_the_pause_before_a_retry(page: Browser) -> None:
 
 
 def test_the_server_is_asked_for_two_headers_only(page: Browser) -> None:
-    """Those that the fake server allows, as most servers do."""
+    """The client sends only headers that most servers allow, as the fake server does."""
     with FakeServer(pages="*") as server:
         server.add(chat_answer("Hi"))
         assert run(page, "text_in_page", url=server.base_url) == ENDED
@@ -102,7 +102,7 @@ def test_the_server_is_asked_for_two_headers_only(page: Browser) -> None:
 
 
 def test_one_header_more_is_refused(page: Browser) -> None:
-    """The price of a header that you set, if the server does not allow it."""
+    """If the server does not allow a header that you set, the browser blocks the request."""
     with FakeServer(pages="*") as server:
         kind, text = run(page, "with_header_in_page", url=server.base_url)
         assert server.requests == []
@@ -111,7 +111,7 @@ def test_one_header_more_is_refused(page: Browser) -> None:
 
 @pytest.mark.parametrize("pages", ["*", "https://other.test"])
 def test_what_a_server_exposes_is_seen(page: Browser, pages: str) -> None:
-    """If the page may see the answer at all."""
+    """If the server does not allow the page, the page sees no answer at all."""
     with FakeServer(pages=pages) as server:
         server.add(error(429, f"slow down, {KEY}", retry_after=7))
         found = run(page, "refused", url=server.base_url, allow_browser=True)
@@ -124,7 +124,7 @@ def test_what_a_server_exposes_is_seen(page: Browser, pages: str) -> None:
 
 
 def test_a_browser_hides_where_a_redirect_leads(page: Browser) -> None:
-    """And the client does not follow it."""
+    """The client does not follow it, and the error says that the target is hidden."""
     with FakeServer(pages="*") as server:
         headers = {"Location": f"{server.base_url}/chat/completions"}
         server.add(Reply(status=307, headers=headers, body=b""))
@@ -133,14 +133,14 @@ def test_a_browser_hides_where_a_redirect_leads(page: Browser) -> None:
 
 
 def test_a_key_in_a_page_has_to_be_allowed(page: Browser) -> None:
-    """This is one."""
+    """A key in a page needs `allow_browser=True`."""
     text = run(page, "constructed", location=None, api_key=KEY)
     assert "pass allow_browser=True" in text
     assert run(page, "constructed", location=None, api_key=KEY, allow_browser=True) is None
 
 
 def test_a_form_is_sent(page: Browser) -> None:
-    """With a boundary of the browser's."""
+    """The browser chooses the boundary."""
     with FakeServer(pages="*") as server:
         server.add(transcript_answer("Hi"))
         found = run(page, "uploaded", url=server.base_url, size=1024, allow_browser=True)

@@ -1,4 +1,4 @@
-"""The archive of what a page imports."""
+"""The archive that a page imports."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.unmeasured
 
 
 def test_it_is_the_same_each_time(bundle: Path, tmp_path: Path) -> None:
-    """Its files have no time, so that a cache can be told whether it has changed."""
+    """Its files have no timestamps, so that caches notice only real changes."""
     write_bundle(tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == bundle.read_bytes()
 
 
 def test_it_has_what_a_page_imports_and_no_more(bundle: Path) -> None:
-    """Neither commands nor sockets."""
+    """It has neither the commands nor the code for sockets."""
     names = zipfile.ZipFile(bundle).namelist()
     assert all(name.endswith(".py") for name in names)
     tops = {name.partition("/")[0] for name in names}
@@ -46,7 +46,7 @@ def test_it_is_code_alone(bundle: Path) -> None:
 
 
 def test_python_imports_from_it(bundle: Path) -> None:
-    """As it is, with nothing else installed."""
+    """Python can import from the archive, with nothing else installed."""
     program = (
         f"import sys; sys.path.insert(0, {str(bundle)!r})\n"
         "import openai_scan\n"

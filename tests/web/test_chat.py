@@ -1,4 +1,4 @@
-"""What the page runs in Python, without a page."""
+"""The Python part of the page, without a page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def server() -> Iterator[FakeServer]:
 
 @pytest.fixture
 def noted() -> list[str]:
-    """Return what the page is told."""
+    """Return the list of notes for the page."""
     return []
 
 
@@ -34,7 +34,7 @@ def chat(noted: list[str]) -> Chat:
 
 
 def test_an_answer_is_shown_as_it_comes(server: FakeServer, chat: Chat) -> None:
-    """And then what is to be said about it."""
+    """The result is a summary of the answer."""
     server.add(chat_answer("Hi there"))
     shown: list[str] = []
     result = chat.ask(server.base_url, "k", "m", "Hi", shown.append)
@@ -44,7 +44,7 @@ def test_an_answer_is_shown_as_it_comes(server: FakeServer, chat: Chat) -> None:
 
 
 def test_a_conversation_has_what_was_said(server: FakeServer, chat: Chat) -> None:
-    """Until a new one begins; an answer that failed is not part of it."""
+    """A failed answer is not part of it, and `forget()` starts a new one."""
     server.add(chat_answer("A"), error(400, "no"), chat_answer("B"), chat_answer("C"))
     for question in ("1", "2", "3"):
         chat.ask(server.base_url, "k", "m", question, print)
@@ -55,7 +55,7 @@ def test_a_conversation_has_what_was_said(server: FakeServer, chat: Chat) -> Non
 
 
 def test_an_error_is_a_sentence(server: FakeServer, chat: Chat) -> None:
-    """Of the library's."""
+    """It is the library's message."""
     server.add(error(401, "no such key", code="c"), error(401, "no such key", code="c"))
     for result in (
         chat.models(server.base_url, "k"),
@@ -66,7 +66,7 @@ def test_an_error_is_a_sentence(server: FakeServer, chat: Chat) -> None:
 
 
 def test_a_retry_is_noted(server: FakeServer, chat: Chat, noted: list[str]) -> None:
-    """With its reason."""
+    """The note has the reason."""
     server.add(error(429, "slow down", retry_after=0), chat_answer("A"))
     assert not chat.ask(server.base_url, "k", "m", "Hi", print).failed
     (note,) = noted
@@ -75,7 +75,7 @@ def test_a_retry_is_noted(server: FakeServer, chat: Chat, noted: list[str]) -> N
 
 
 def test_an_answer_can_be_stopped(server: FakeServer, chat: Chat) -> None:
-    """While it comes; at any other time there is nothing to stop."""
+    """If no answer is running, `stop()` does nothing."""
     chat.stop()
     server.add([chat_chunk("Hello"), chat_chunk(" there"), b"data: [DONE]\n\n"])
     shown: list[str] = []
@@ -91,7 +91,7 @@ def test_an_answer_can_be_stopped(server: FakeServer, chat: Chat) -> None:
 
 
 def test_the_models_are_in_order(server: FakeServer, chat: Chat) -> None:
-    """By their names."""
+    """They are sorted by name."""
     models = [{"id": name, "object": "model"} for name in ("b", "a")]
     server.add(json_answer({"data": models}))
     assert chat.models(server.base_url, "k") == Result(names=("a", "b"))
@@ -107,7 +107,7 @@ def test_the_models_are_in_order(server: FakeServer, chat: Chat) -> None:
     ],
 )
 def test_a_server_that_counts_is_believed(usage: Any, text: str) -> None:
-    """Otherwise four characters are a token."""
+    """If the server has not counted, four characters count as a token."""
     with StreamerV2(chat_answer("Hi")) as s:
         stats = attrs.evolve(s.stats, usage=usage, characters=2)
         s.read()

@@ -1,4 +1,4 @@
-"""What other people's hosts ask for that can be checked without them; `make hosts` runs them."""
+"""What can be checked about other hosts without running them; `make hosts` runs them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TABLE = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswit
 
 
 def pinned(name: str) -> dict[str, str]:
-    """Return the versions that a file of requirements asks for."""
+    """Return the versions in a requirements file."""
     lines = (HERE / name).read_text("utf-8").splitlines()
     return dict(line.split("==") for line in lines if "==" in line)
 
@@ -35,13 +35,13 @@ def pinned(name: str) -> dict[str, str]:
     ],
 )
 def test_the_page_names_the_versions_that_run(row: str, versions: list[str]) -> None:
-    """Its table is about those that `make hosts` installs."""
+    """Its table has the versions that `make hosts` installs."""
     (line,) = (line for line in TABLE if line.startswith(f"| {row} |"))
     assert set(versions) <= set(re.findall(r"\d+(?:\.\d+)+", line))
 
 
 def test_the_page_names_the_wheels_that_run() -> None:
-    """The others are what the wheel of this project needs in Pyodide."""
+    """Besides this project's wheel, these are the wheels that it needs in Pyodide."""
     names = ("attrs", "cattrs", "typing_extensions")
     versions = {name: pinned("wheels.txt")[name] for name in names} | {"openai_scan": VERSION}
     config = json.loads(recipe("PyScript", "json"))
@@ -53,7 +53,7 @@ def test_the_page_names_the_wheels_that_run() -> None:
 
 
 def test_an_import_draws_no_random_numbers(bundle: Path) -> None:
-    """Cloudflare imports a Worker before its first request, and refuses them until then."""
+    """Cloudflare imports a Worker before its first request, when random numbers are refused."""
     program = f"""
 import sys
 sys.path.insert(0, {str(bundle)!r})

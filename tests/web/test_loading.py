@@ -1,4 +1,4 @@
-"""What loads a module in pieces, without an engine."""
+"""Loading a module in pieces, outside a browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from openai_scan.web import loading
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[bool]:
-    """Return a list of the pauses in an engine that can suspend Python, with modules to load."""
+    """Fake an engine that can suspend Python, with modules to load; return its pauses."""
     noted: list[bool] = []
 
     def run_sync(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -40,7 +40,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[bool]:
 def test_it_pauses_before_a_module_if_it_is_time(
     pauses: list[bool], monkeypatch: pytest.MonkeyPatch, seconds: float, count: int
 ) -> None:
-    """And not before one that is loaded already."""
+    """If the last pause was long ago, it pauses, but not for a module that is already loaded."""
     monkeypatch.setattr(loading, "_SECONDS", seconds)
     finders = list(sys.meta_path)
     assert loading.load("piece_a").piece_b.x == 1
@@ -51,7 +51,7 @@ def test_it_pauses_before_a_module_if_it_is_time(
 def test_it_does_not_pause_where_python_cannot_be_suspended(
     pauses: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then it loads the module in one piece."""
+    """The module is loaded in one piece."""
     monkeypatch.setattr(loading, "_SECONDS", 0.0)
     monkeypatch.setattr(sys.modules["pyodide.ffi"], "can_run_sync", lambda: False)
     assert loading.load("piece_a").__name__ == "piece_a"
@@ -59,7 +59,7 @@ def test_it_does_not_pause_where_python_cannot_be_suspended(
 
 
 def test_a_module_that_is_missing_is_an_error(pauses: list[bool]) -> None:
-    """As everywhere, and nothing of the loading is left."""
+    """It is a ModuleNotFoundError, and the import hook is removed."""
     finders = list(sys.meta_path)
     with pytest.raises(ModuleNotFoundError, match="piece_c"):
         loading.load("piece_c")

@@ -46,7 +46,7 @@ def said(text: str) -> bytes:
 
 ENDED = ["completed", None, "None"]
 CANCELLED = ["cancelled", "StreamCancelledError", "the stream was cancelled"]
-# The classes that a status becomes, as everywhere.
+# The error class for each status, as everywhere.
 REFUSALS = {
     "400 Bad Request": "BadRequestError",
     "401 Unauthorized": "AuthenticationError",
@@ -64,30 +64,30 @@ NO_JSPI = "this JavaScript engine cannot suspend Python while it waits for the n
 
 
 def gated(*texts: str) -> tuple[Script, dict[str, threading.Event]]:
-    """Return a script that says each text only when the one before was noted, and what notes it."""
+    """Return a script that sends each text after the previous one was noted, and its events."""
     gates = {text: threading.Event() for text in texts}
     steps = [step for text in texts for step in (said(text), gates[text])]
     return [CHUNKED, *steps, DONE], gates
 
 
 def setters(gates: dict[str, threading.Event]) -> dict[str, Any]:
-    """Return what an engine does at a note."""
+    """Return what to do at each note of an engine."""
     return {text: gate.set for text, gate in gates.items()}
 
 
 class TestStreaming:
-    """A token is there when it has come."""
+    """Each token is there as soon as it arrives."""
 
     @pytest.mark.parametrize("scenario", ["text", "text_later"])
     def test_each_token_comes_before_the_next_is_sent(self, engine: Engine, scenario: str) -> None:
-        """The server waits until the page has shown the last one."""
+        """The server waits until the page has shown the previous one."""
         script, gates = gated("a", "b", "c")
         with serving(script) as server:
             assert engine.run(scenario, url=server.base_url, on=setters(gates)) == ENDED
         assert all(gate.is_set() for gate in gates.values())
 
     def test_that_notices_a_wire_that_reads_a_body_whole(self, engine: Engine) -> None:
-        """It shows no token, and the server's wait fails."""
+        """The test above fails for such a wire: no token is shown, and the stream times out."""
         script, gates = gated("a", "b")
         noted: list[str] = []
         on = {text: lambda: noted.append("a text") for text in gates}
@@ -98,7 +98,7 @@ class TestStreaming:
         assert (end, noted) == (["timed_out", "StreamTimeoutError", "idle"], [])
 
     def test_two_blocking_streams_take_turns(self, engine: Engine) -> None:
-        """Neither server says the next token before the other one's has been shown."""
+        """Each server sends its next token only after the other one's was shown."""
         one, other = threading.Event(), threading.Event()
         scripts: list[Script] = [
             [CHUNKED, said("a1"), other, said("a2"), DONE],
@@ -110,49 +110,49 @@ class TestStreaming:
             assert engine.run("two_streams", on=on, urls=urls) == [ENDED, ENDED]
 
     def test_a_callback_can_start_a_task_that_waits(self, engine: Engine) -> None:
-        """The way out that the error of a callback names."""
+        """This is the solution that the error in a callback suggests."""
         with serving([CHUNKED, said("a"), DONE]) as server:
             assert engine.run("in_callback", url=server.base_url) == ENDED
 
     def test_an_engine_that_cannot_suspend_streams_asynchronously(self, old_engine: Engine) -> None:
-        """The way out that the error there names."""
+        """This is the solution that the error in such an engine suggests."""
         script, gates = gated("a", "b")
         with serving(script) as server:
             assert old_engine.run("text_later", url=server.base_url, on=setters(gates)) == ENDED
 
     def test_a_connection_carries_one_answer_after_the_other(self, engine: Engine) -> None:
-        """A body that was read to its end leaves it to the engine."""
+        """The engine can reuse a connection whose answer was read to the end."""
         with serving(*[[CHUNKED, said("a"), DONE]] * 3) as server:
             outcomes = engine.run("several", url=server.base_url, count=3)
             assert (outcomes, server.connections) == (["completed"] * 3, 1)
 
     def test_no_network_library_is_loaded(self, engine: Engine) -> None:
-        """`fetch` does it all."""
+        """`fetch` sends all requests."""
         with serving([CHUNKED, said("a"), DONE]) as server:
             assert engine.run("text", url=server.base_url) == ENDED
         assert engine.run("loaded") == []
 
 
 class TestCancelling:
-    """The page continues while Python waits, and its stop button ends the wait in every phase."""
+    """The page stays responsive while Python waits, and its stop button ends any wait."""
 
     @pytest.mark.parametrize("scenario", ["cancelled", "cancelled_later"])
     def test_before_the_response_headers(self, engine: Engine, scenario: str) -> None:
-        """The server notices."""
+        """The server sees the disconnect."""
         with serving([engine.poke, WAIT_FOR_HANG_UP]) as server:
             assert engine.run(scenario, url=server.base_url) == CANCELLED
             assert server.hung_up.wait(10)
 
     @pytest.mark.parametrize("scenario", ["cancelled", "cancelled_later"])
     def test_in_the_body(self, engine: Engine, scenario: str) -> None:
-        """Likewise."""
+        """The server sees the disconnect here too."""
         with serving([CHUNKED, said("a"), WAIT_FOR_HANG_UP]) as server:
             on = {"event": engine.poke}
             assert engine.run(scenario, url=server.base_url, on=on) == CANCELLED
             assert server.hung_up.wait(10)
 
     def test_in_the_pause_before_a_retry(self, engine: Engine) -> None:
-        """Nothing is sent any more. The server asks for a pause of a minute."""
+        """The retry is not sent, although the server asked for a pause of a minute."""
         busy = json_answer({}, status="429 Busy", headers="Retry-After: 59\r\n")
         with serving([busy]) as server:
             on = {"renewed": engine.poke}
@@ -161,7 +161,7 @@ class TestCancelling:
 
     @pytest.mark.parametrize("steps", [[], [CHUNKED, said("a")]])
     def test_of_the_task_that_reads(self, engine: Engine, steps: list[bytes]) -> None:
-        """The server notices, before the response headers and after them."""
+        """The server sees the disconnect, before the response headers and after them."""
         script = [*steps, WAIT_FOR_HANG_UP] if steps else [engine.poke, WAIT_FOR_HANG_UP]
         with serving(script) as server:
             on = {"event": engine.poke}
@@ -169,14 +169,14 @@ class TestCancelling:
             assert server.hung_up.wait(10)
 
     def test_leaving_the_block_hangs_up(self, engine: Engine) -> None:
-        """The rest of the answer is not waited for."""
+        """The client does not wait for the rest of the answer."""
         with serving([CHUNKED, said("a"), WAIT_FOR_HANG_UP]) as server:
             assert engine.run("left_early", url=server.base_url) is True
             assert server.hung_up.wait(10)
 
 
 class TestTime:
-    """Limits and pauses are kept, and the page lives on meanwhile."""
+    """Timeouts and pauses are kept, and the page stays responsive meanwhile."""
 
     @pytest.mark.parametrize(
         ("limits", "script"),
@@ -190,14 +190,14 @@ class TestTime:
     def test_each_limit_ends_the_stream(
         self, engine: Engine, limits: dict[str, float], script: Script
     ) -> None:
-        """The error names it, and the server notices."""
+        """The error names the timeout, and the server sees the disconnect."""
         with serving(script) as server:
             end = engine.run("limited", url=server.base_url, limits=limits)
             assert end == ["timed_out", "StreamTimeoutError", *limits]
             assert server.hung_up.wait(10)
 
     def test_an_asynchronous_stream_has_limits_too(self, engine: Engine) -> None:
-        """It is the same code."""
+        """Its timeouts work as those of a blocking stream."""
         with serving([CHUNKED, said("a"), WAIT_FOR_HANG_UP]) as server:
             end = engine.run("limited_later", url=server.base_url)
             assert end == ["timed_out", "StreamTimeoutError", "idle"]
@@ -207,7 +207,7 @@ class TestTime:
     def test_the_page_lives_on_in_the_pause_before_a_retry(
         self, engine: Engine, header: str
     ) -> None:
-        """The pause is as long as the server asks, if the header can be seen."""
+        """A timer of the page runs while the client waits as long as the server asks."""
         busy = json_answer({}, status="429 Busy", headers=f"{header}\r\n")
         with serving([busy], [CHUNKED, said("a"), DONE]) as server:
             order = engine.run("order_around_pause", url=server.base_url)
@@ -215,36 +215,36 @@ class TestTime:
         assert order == [expected, "completed"]
 
     def test_that_notices_a_pause_that_stops_the_page(self, engine: Engine) -> None:
-        """Its timer rings too late then."""
+        """The test above fails if the pause blocks the page: its timer runs too late."""
         busy = json_answer({}, status="429 Busy", headers="Retry-After: 0.3\r\n")
         with serving([busy], [CHUNKED, said("a"), DONE]) as server:
             order, outcome = engine.run("order_around_pause", url=server.base_url, freezes=True)
         assert (order[:3], outcome) == (["request", "renewed", "request"], "completed")
 
     def test_the_page_lives_on_in_a_replay(self, engine: Engine) -> None:
-        """A recording is replayed at its own pace."""
+        """A timer of the page runs while a recording is replayed at its own pace."""
         order = engine.run("order_around_replay")
         assert order.index("timer of the page") < order.index("done")
 
 
 class TestLoading:
-    """A module takes so long to import that a page would stand still."""
+    """Importing a module can take so long that the page would freeze."""
 
     def test_the_page_lives_on(self, engine: Engine) -> None:
-        """Between the modules that it imports."""
+        """A timer of the page runs between the imports."""
         assert engine.run("order_around_loading") == ["timer of the page", "slow_0"]
 
     def test_an_engine_that_cannot_suspend_loads_it_too(self, old_engine: Engine) -> None:
-        """In one piece."""
+        """It loads the module in one piece."""
         assert old_engine.run("order_around_loading") == ["slow_0"]
 
 
 class TestErrors:
-    """They are of the same classes as everywhere, and show no secret."""
+    """Errors have the same classes as everywhere, and show no secret."""
 
     @pytest.mark.parametrize("status", REFUSALS)
     def test_a_refusal_has_the_class_of_its_status(self, engine: Engine, status: str) -> None:
-        """With the server's words, without the key that it repeats."""
+        """It has the server's message, in which the key is redacted."""
         body = {"error": {"message": f"no: {KEY}", "code": "c"}}
         headers = "X-Request-ID: req_1\r\nRetry-After: 7\r\n"
         with serving([json_answer(body, status=status, headers=headers)]) as server:
@@ -254,7 +254,7 @@ class TestErrors:
         assert facts == ["req_1", 7.0, {"error": {"message": "no: [key]", "code": "c"}}]
 
     def test_a_refused_connection_is_one(self, engine: Engine) -> None:
-        """Node.js says so; then nothing was sent, and the request may be sent again."""
+        """Node.js reports it, so nothing was sent, and the request can be retried."""
         with serving() as server:
             url = server.base_url
         kind, text, cause = engine.run("refused", url=url, attempts=2)
@@ -263,7 +263,7 @@ class TestErrors:
         assert "ECONNREFUSED" in cause
 
     def test_a_page_is_not_told_why(self, engine: Engine) -> None:
-        """The error says what may be the reason."""
+        """The error names possible reasons."""
         with serving([FIN], [FIN]) as server:
             for location, is_mixed in (("https://app.test/", True), ("http://app.test/", False)):
                 kind, text = engine.run("refused_in_page", url=server.base_url, location=location)
@@ -272,14 +272,14 @@ class TestErrors:
                 assert ("over https may not send requests over http" in text) == is_mixed
 
     def test_an_answer_that_breaks_off_is_an_error(self, engine: Engine) -> None:
-        """It has no end that the client could take for the answer's."""
+        """The client does not mistake it for a complete answer."""
         with serving([CHUNKED, said("a"), FIN]) as server:
             outcome, kind, text = engine.run("text", url=server.base_url)
         assert (outcome, kind) == ("failed", "TransportError")
         assert text.startswith("the connection broke during the answer: ")
 
     def test_a_redirect_is_not_followed(self, engine: Engine) -> None:
-        """Node.js says where to; a browser does not."""
+        """Node.js shows the target; a browser does not."""
         moved = json_answer({}, status="307 Moved", headers="Location: http://b.test/v1\r\n")
         with serving([moved]) as server:
             kind, text, *_ = engine.run("refused", url=server.base_url)
@@ -288,7 +288,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("how", ["plain", "callback"])
     def test_where_python_cannot_wait_it_says_so(self, engine: Engine, how: Any) -> None:
-        """Nothing is sent, and the error names the way out."""
+        """Nothing is sent, and the error suggests a solution."""
         with serving() as server:
             outcome, kind, text = engine.run("text", url=server.base_url, how=how)
             assert (outcome, kind) == ("failed", "ConfigurationError")
@@ -297,7 +297,7 @@ class TestErrors:
             assert server.connections == 0
 
     def test_an_engine_that_cannot_suspend_says_so(self, old_engine: Engine) -> None:
-        """It has other ways out."""
+        """The error suggests `AsyncClient`."""
         with serving() as server:
             outcome, kind, text = old_engine.run("text", url=server.base_url)
             assert (outcome, kind) == ("failed", "ConfigurationError")
@@ -307,7 +307,7 @@ class TestErrors:
 
 
 class TestKeyInPage:
-    """A key in a page is the caller's decision."""
+    """The caller decides whether a key may be in a page."""
 
     @pytest.mark.parametrize(
         ("location", "arguments", "complains"),
@@ -321,24 +321,24 @@ class TestKeyInPage:
     def test_a_key_has_to_be_allowed(
         self, engine: Engine, location: str | None, arguments: dict[str, Any], complains: bool
     ) -> None:
-        """In a page; not in Node.js, and not without a key."""
+        """In a page it must be allowed, but not in Node.js, and an empty key is always fine."""
         text = engine.run("constructed", location=location, **arguments)
         assert (text is not None) == complains
         assert text is None or ("allow_browser=True" in text and KEY not in text)
 
 
 class TestRequests:
-    """What is sent."""
+    """What the client sends."""
 
     def test_no_header_needs_leave_that_servers_do_not_give(self, engine: Engine) -> None:
-        """Beyond those of the engine itself: the key, the type of the body and those expected."""
+        """Besides the engine's own headers: the key, the body's type and the accepted types."""
         with serving([json_answer({})], [CHUNKED, said("a"), DONE]) as server:
             engine.run("bare_request", url=server.base_url)
             engine.run("text", url=server.base_url)
         assert added(server.requests) == {"accept", "authorization", "content-type"}
 
     def test_a_header_that_the_user_sets_is_sent(self, engine: Engine) -> None:
-        """Those too that are left out otherwise. That a header is too many shows here."""
+        """This includes headers that the client leaves out by default."""
         models = json_answer({"object": "list", "data": []})
         with serving([json_answer({})], [models]) as server:
             engine.run("bare_request", url=server.base_url)
@@ -348,7 +348,7 @@ class TestRequests:
 
     @pytest.mark.parametrize("size", [256, 1024 * 1024])
     def test_a_file_is_sent_from_memory(self, engine: Engine, size: int) -> None:
-        """With its name, its type and the other fields."""
+        """The form has the file with its name and type, and the other fields."""
         with FakeServer() as server:
             server.add(transcript_answer("Hi"))
             assert engine.run("uploaded", url=server.base_url, size=size) == "Hi"
@@ -359,28 +359,28 @@ class TestRequests:
         assert 'name="model"\r\n\r\nwhisper\r\n' in form
 
     def test_a_form_may_have_files_only(self, engine: Engine) -> None:
-        """Then there are no other fields."""
+        """The form has no other fields then."""
         with serving([json_answer({"id": "f"})]) as server:
             assert engine.run("uploaded_alone", url=server.base_url) == {"id": "f"}
             assert server.requests[0].body.count(b" name=") == 1
 
     def test_a_call_can_be_awaited(self, engine: Engine) -> None:
-        """Over the asynchronous wire."""
+        """`AsyncClient` works for calls without a stream too."""
         with serving([json_answer({"data": []})]) as server:
             assert engine.run("models_later", url=server.base_url) == {"data": []}
 
 
 class TestEverythingElse:
-    """What is made of a stream is the same as everywhere."""
+    """What builds on streams works as everywhere."""
 
     def test_record_and_replay_in_memory(self, engine: Engine) -> None:
-        """Without the key."""
+        """The recording does not have the key."""
         with serving([CHUNKED, said("a"), said("b"), DONE]) as server:
             first, again, has_key = engine.run("recorded", url=server.base_url)
         assert (first, len(first), has_key) == (again, 3, False)
 
     def test_resume(self, engine: Engine) -> None:
-        """An interrupted answer is resumed."""
+        """An interrupted background response is resumed."""
         answer = [*background_steps("Hello there")]
         with FakeServer(background_responses(answer)) as server:
             assert engine.run("resumed", url=server.base_url) == ["Hello there", "completed"]
@@ -402,12 +402,12 @@ class TestEverythingElse:
 
 
 def added(requests: list[Any]) -> set[str]:
-    """Return the headers that the second request has or that differ, beyond those of any."""
+    """Return the headers that the second request adds to the first, or changes."""
     bare, ours = (request.headers for request in requests)
     return {name for name in ours if ours[name] != bare.get(name)} - {"content-length", "host"}
 
 
 def background_steps(text: str) -> list[Any]:
-    """Return the steps of a response that breaks off in the middle of its text."""
+    """Return the steps of a response that is cut off in the middle of its text."""
     steps: list[Any] = list(response_answer(text))
     return [*steps[:-4], cut(), *steps[-4:]]

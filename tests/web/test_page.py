@@ -24,7 +24,7 @@ MODELS = json_answer({"data": [{"id": name, "object": "model"} for name in ("b",
 
 @pytest.fixture
 def api() -> Iterator[FakeServer]:
-    """Start a server that takes what pages send."""
+    """Start a server that accepts requests from pages."""
     with FakeServer(pages="*") as server:
         yield server
 
@@ -53,12 +53,12 @@ def said(page: Browser, place: int = -1) -> Any:
 
 
 def about(page: Browser) -> Any:
-    """Return what is said about the last answer."""
+    """Return the note below the last answer."""
     return page.run("[...document.querySelectorAll('article small')].at(-1).textContent")
 
 
 def answer(*steps: Any) -> list[Any]:
-    """Return an answer that says each text, and does what else there is to do."""
+    """Return the steps of an answer, in which each string is a text chunk."""
     return [chat_chunk(step) if isinstance(step, str) else step for step in steps]
 
 
@@ -66,7 +66,7 @@ END = [chat_chunk(finish_reason="stop"), b"data: [DONE]\n\n"]
 
 
 def test_it_streams(page: Browser, api: FakeServer) -> None:
-    """The second token is sent when the first one is in the page."""
+    """The server sends the second token only when the page shows the first one."""
     held = hold()
     api.add(answer("Hello", held, " there", *END))
     page.type("#question", "Hi")
@@ -81,7 +81,7 @@ def test_it_streams(page: Browser, api: FakeServer) -> None:
 
 
 def test_a_conversation_continues_until_a_new_one(page: Browser, api: FakeServer) -> None:
-    """Each question comes with those before and their answers."""
+    """Each question is sent with those before it and their answers."""
     for count in range(3):
         api.add(answer("Hello", *END))
         page.type("#question", "Hi")
@@ -97,7 +97,7 @@ def test_a_conversation_continues_until_a_new_one(page: Browser, api: FakeServer
 
 @pytest.mark.parametrize("how", ["the button", "the Escape key"])
 def test_stop(page: Browser, api: FakeServer, how: str) -> None:
-    """The server notices, and what has come stays."""
+    """The server sees the disconnect, and the text so far stays."""
     api.add(answer("Hello", hold()))
     page.type("#question", "Hi")
     page.press("Enter")
@@ -113,7 +113,7 @@ def test_stop(page: Browser, api: FakeServer, how: str) -> None:
 
 
 def test_stop_in_the_pause_before_a_retry(page: Browser, api: FakeServer) -> None:
-    """The page says what it is waiting for, and sends nothing any more."""
+    """The page shows the reason for the pause, and sends nothing more."""
     api.add(error(429, "slow down", retry_after=59))
     page.type("#question", "Hi")
     page.press("Enter")
@@ -146,7 +146,7 @@ def test_an_answer_that_breaks_off(page: Browser, api: FakeServer) -> None:
 
 
 def test_what_fails_in_the_page_itself_is_said(page: Browser, api: FakeServer) -> None:
-    """And the next question can be asked."""
+    """The page reports a fault of its own, and the next question works."""
     api.add(answer("Hello", *END), answer("Bye", *END))
     page.run("Text.prototype.appendData = () => { throw new Error('no paper'); }")
     try:
@@ -164,7 +164,7 @@ def test_what_fails_in_the_page_itself_is_said(page: Browser, api: FakeServer) -
 
 
 def test_the_models_are_listed(page: Browser, api: FakeServer) -> None:
-    """And the first one is chosen if none is."""
+    """The first one is chosen if none is."""
     api.add(MODELS)
     page.type("[name=model]", " ")
     page.press("Tab")
@@ -179,7 +179,7 @@ def test_the_models_are_listed(page: Browser, api: FakeServer) -> None:
 
 
 def test_a_wrong_key_is_explained(page: Browser, api: FakeServer) -> None:
-    """In the server's words, without the key."""
+    """The page shows the server's message without the key."""
     api.add(error(401, "no such key: sk-mine", code="invalid_api_key"))
     api.add(error(401, "no such key: sk-mine-0", code="invalid_api_key"))
     page.click("#list")
@@ -196,7 +196,7 @@ def test_a_wrong_key_is_explained(page: Browser, api: FakeServer) -> None:
 
 @pytest.mark.parametrize("why", ["gone", "not for pages"])
 def test_a_server_that_cannot_be_reached_is_explained(page: Browser, why: str) -> None:
-    """A page is not told whether it is gone or does not allow it (CORS)."""
+    """A page cannot tell whether the server is down or does not allow it (CORS)."""
     with FakeServer(pages=None) as server:
         url = server.base_url
         if why == "not for pages":
@@ -207,7 +207,7 @@ def test_a_server_that_cannot_be_reached_is_explained(page: Browser, why: str) -
 
 
 def check_unreachable(page: Browser, url: str) -> None:
-    """See that the page says why nothing comes."""
+    """Check that the page says why there is no answer."""
     enter(page, url, "sk-mine")
     page.type("#question", "Hi")
     page.press("Enter")
@@ -217,7 +217,7 @@ def check_unreachable(page: Browser, url: str) -> None:
 
 
 def test_an_answer_is_never_markup(page: Browser, api: FakeServer) -> None:
-    """Not even what looks like it, in the answer, in a name or in an error."""
+    """HTML in an answer, a model's name or an error is shown as text."""
     evil = "<img src=x onerror='window.isBroken = true'>"
     models = {"data": [{"id": evil, "object": "model"}]}
     api.add(json_answer(models), answer(evil, *END), error(400, evil))
@@ -235,7 +235,7 @@ def test_an_answer_is_never_markup(page: Browser, api: FakeServer) -> None:
 
 
 def test_the_policy_keeps_scripts_out(page: Browser) -> None:
-    """Neither one in the page nor text nor one from elsewhere runs."""
+    """Inline scripts, strings and modules from elsewhere do not run."""
     page.run(
         "const one = document.createElement('script'); one.textContent = 'window.isBroken = 1';"
         " document.body.append(one)"
@@ -249,7 +249,7 @@ def test_the_policy_keeps_scripts_out(page: Browser) -> None:
 def test_a_browser_that_cannot_suspend_python_is_reported(
     browser: Browser, site: PageServer
 ) -> None:
-    """At once, and not when the first question is asked."""
+    """The page says so at once, not only when you ask the first question."""
     with browser.prepared("delete WebAssembly.Suspending; delete WebAssembly.promising"):
         browser.open(site.url)
         browser.until(f"{STATUS}.includes('(JSPI)')")
@@ -259,7 +259,7 @@ def test_a_browser_that_cannot_suspend_python_is_reported(
 
 
 def test_a_reload_forgets_the_key(page: Browser) -> None:
-    """It is in memory only."""
+    """The key is only in memory."""
     page.reload()
     page.until(f"{STATUS} === 'Ready.'")
     assert page.run("document.forms.server.key.value") == ""
@@ -268,7 +268,7 @@ def test_a_reload_forgets_the_key(page: Browser) -> None:
 
 
 def test_nothing_can_be_sent_before_python_is_loaded(page: Browser) -> None:
-    """At a reload neither, where Firefox restores the state of a page."""
+    """This includes a reload, after which Firefox restores the state of a page."""
     send = "document.getElementById('send').disabled"
     look = f"addEventListener('load', () => {{ window.seen = {send}; }})"
     with page.prepared(look):
@@ -279,7 +279,7 @@ def test_nothing_can_be_sent_before_python_is_loaded(page: Browser) -> None:
 
 
 def test_it_fits_on_a_phone(page: Browser, api: FakeServer) -> None:
-    """Nothing is wider than the screen, and everything can be touched."""
+    """Nothing is wider than the screen, and all buttons are at least 44 pixels high."""
     api.add(answer("word " * 99 + "w" * 300, *END))
     page.look(width=360, height=640, dark=True, phone=True)
     try:
@@ -296,7 +296,7 @@ def test_it_fits_on_a_phone(page: Browser, api: FakeServer) -> None:
 
 
 def test_every_field_has_a_name(page: Browser) -> None:
-    """Which a screen reader says."""
+    """A screen reader needs the names."""
     nameless = (
         "[...document.querySelectorAll('input, textarea, button')].filter((one) =>"
         " !one.labels?.length && !one.textContent.trim()).length"
@@ -307,7 +307,7 @@ def test_every_field_has_a_name(page: Browser) -> None:
 def test_the_page_in_the_documentation_works(
     browser: Browser, site_folder: Path, bundle: Path, api: FakeServer
 ) -> None:
-    """As printed, but for the server."""
+    """Only the server's address is changed."""
     blocks = blocks_of(PAGE)
     page, policy = (block.code for block in blocks if block.language == "html")
     (script,) = (block.code for block in blocks if block.language == "js")

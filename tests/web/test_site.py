@@ -1,4 +1,4 @@
-"""The site: its files, the commands that build and serve it, and the model beside it."""
+"""The site: its files, the commands that build and serve it, and its practice model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CDN = "https://cdn.test/pyodide/v314"
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """Return a folder that looks like the npm package."""
+    """Return a folder that looks like Pyodide's npm package."""
     folder = tmp_path / "package"
     folder.mkdir()
     for name in ("pyodide.mjs", "pyodide.asm.js", "pyodide-lock.json", "README.md"):
@@ -35,7 +35,7 @@ def package(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _one_bundle(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each site get a copy of the same archive, which has tests of its own."""
+    """Give each site a copy of the same archive, which has tests of its own."""
     monkeypatch.setattr("openai_scan.web.site.write_bundle", lambda path: shutil.copy(bundle, path))
 
 
@@ -46,10 +46,10 @@ def names_in(folder: Path) -> set[str]:
 
 
 class TestBuilding:
-    """A folder that any static host serves."""
+    """A site is a folder that any static host can serve."""
 
     def test_it_has_the_page_and_what_it_loads(self, package: Path, tmp_path: Path) -> None:
-        """Of the npm package only what a page loads."""
+        """Of the npm package, it has only what a page loads."""
         site = tmp_path / "a" / "site"
         for _ in range(2):  # what is there is replaced
             assert build_site(site, pyodide=str(package)) is False
@@ -57,7 +57,7 @@ class TestBuilding:
         assert names_in(site) == PAGE | core
 
     def test_pyodide_may_be_elsewhere(self, tmp_path: Path) -> None:
-        """Then the policy of the page allows it, and the page loads it from there."""
+        """The page then loads it from that address, and its policy allows that."""
         assert build_site(tmp_path, pyodide=CDN, node="node") is False
         assert names_in(tmp_path) == PAGE
         page = (tmp_path / "index.html").read_text("utf-8")
@@ -65,7 +65,7 @@ class TestBuilding:
         assert f"script-src &#x27;self&#x27; {CDN}/ &#x27;wasm-unsafe-eval&#x27;;" in page
 
     def test_the_form_suggests_a_server(self, package: Path, tmp_path: Path) -> None:
-        """And the policy may allow only that one."""
+        """The policy can be restricted to that server."""
         url = "https://a.test/v1"
         build_site(tmp_path, pyodide=str(package), base_url=url, connect=["https://a.test"])
         page = (tmp_path / "index.html").read_text("utf-8")
@@ -74,7 +74,7 @@ class TestBuilding:
         assert not re.search(r"\{\w+\}", page)
 
     def test_nothing_in_the_page_is_inline(self, package: Path, tmp_path: Path) -> None:
-        """So the policy need not allow it."""
+        """So the policy need not allow inline scripts or styles."""
         build_site(tmp_path, pyodide=str(package))
         page = (tmp_path / "index.html").read_text("utf-8")
         assert re.findall(r"<script(?! type=\"module\" src=)|<style| style=| on\w+=", page) == []
@@ -82,13 +82,13 @@ class TestBuilding:
         assert "'unsafe-eval'" not in policy("pyodide/", ["https:"])
 
     def test_the_modules_are_compiled_by_pyodide(self, site_folder: Path) -> None:
-        """If Node.js can run it: then the page starts faster."""
+        """If Node.js can run Pyodide, the modules are compiled, so the page starts faster."""
         names = zipfile.ZipFile(site_folder / "bundle.zip").namelist()
         assert "openai_scan/web/chat.pyc" in names
         assert all(name.endswith(".pyc") for name in names)
 
     def test_so_are_those_of_python_itself(self, site_folder: Path) -> None:
-        """To compile them takes a page longer than all else."""
+        """The standard library is compiled too, which would take a page the longest."""
         path = site_folder / "pyodide/python_stdlib.zip"
         names = zipfile.ZipFile(path).namelist()
         source = zipfile.ZipFile(PYODIDE / path.name).namelist()
@@ -98,7 +98,7 @@ class TestBuilding:
         assert modules == {name for name in names if name.endswith(".pyc")}
 
     def test_what_is_compiled_already_is_copied(self, tmp_path: Path) -> None:
-        """And what is not code at all."""
+        """Files that are not code are copied too."""
         files = {"a.pyc": b"code", "a/b.txt": b"text", "c.py": b"x = 1"}
         with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
             for name, data in files.items():
@@ -110,7 +110,7 @@ class TestBuilding:
             assert (archive.read("a.pyc"), archive.read("a/b.txt")) == (b"code", b"text")
 
     def test_any_python_can_compile_for_itself(self, bundle: Path, tmp_path: Path) -> None:
-        """And imports what it has compiled, without docstrings."""
+        """It can import what it has compiled, without docstrings."""
         compile_archive(bundle, tmp_path / "a.zip")
         program = (
             f"import sys; sys.path.insert(0, {str(tmp_path / 'a.zip')!r})\n"
@@ -145,20 +145,20 @@ class TestCommands:
     def test_build_with_node(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """There is no more to say."""
+        """With compiled modules, it prints one line."""
         monkeypatch.setattr(commands, "build_site", lambda *_, **__: True)
         assert commands.main(["build", str(tmp_path), "--node", "node"]) == 0
         assert capsys.readouterr().out == f"{tmp_path}: serve it with any static host\n"
 
     def test_an_error_is_one_line(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """Without a traceback."""
+        """No traceback is printed."""
         assert commands.main(["build", str(tmp_path), "--pyodide", str(tmp_path)]) == 1
         assert capsys.readouterr().err.startswith("error: there is no pyodide.mjs in ")
 
     def test_serve(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """It says where, until it is interrupted."""
+        """It prints the addresses, and runs until it is interrupted."""
 
         def interrupted(self: serving.PageServer) -> None:
             raise KeyboardInterrupt
@@ -169,7 +169,7 @@ class TestCommands:
         assert re.match(r"the page: http://127\.0\.0\.1:\d+/\nits base URL: http://", printed)
 
     def test_it_is_a_module(self) -> None:
-        """With help."""
+        """`python -m openai_scan.web --help` works."""
         ran = subprocess.run(
             [sys.executable, "-m", "openai_scan.web", "--help"],
             capture_output=True,
@@ -180,10 +180,10 @@ class TestCommands:
 
 
 class TestServing:
-    """On this machine."""
+    """The server for this machine."""
 
     def test_the_files_have_the_types_that_browsers_insist_on(self, tmp_path: Path) -> None:
-        """Or they refuse a module."""
+        """With another type, a browser refuses a module."""
         types = {"a.mjs": "text/javascript", "a.wasm": "application/wasm", "a.css": "text/css"}
         for name in types:
             (tmp_path / name).touch()
@@ -195,13 +195,13 @@ class TestServing:
         assert found == types
 
     def test_it_can_be_waited_for(self, tmp_path: Path) -> None:
-        """Until it has ended."""
+        """`join()` returns once the server has ended."""
         with serving.PageServer(str(tmp_path), 0) as server:
             pass
         server.join()
 
     def test_the_model_repeats_what_it_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Word by word, and its other models show what may go wrong."""
+        """It answers word by word; another model and a wrong key show errors."""
         monkeypatch.setattr(serving, "_PACE", 0.0)
         question: Any = [{"role": "user", "content": "Hi"}]
         with serving.serving(".", port=0, api_port=0) as (_, api):
@@ -217,7 +217,7 @@ class TestServing:
         assert len(pieces) > 50
 
     def test_pyodide_is_pinned(self) -> None:
-        """The version that `make test` installs is the one that is asked for."""
+        """The installed version is the one in `package.json`."""
         asked = (Path(__file__).parent / "package.json").read_text("utf-8")
         version = re.search(r'"version": "(.*?)"', (PYODIDE / "package.json").read_text("utf-8"))
         assert version is not None

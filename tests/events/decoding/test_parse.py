@@ -1,4 +1,4 @@
-"""The parser of payloads: the same values and errors with and without msgspec."""
+"""The parser of payloads gives the same values and errors with and without msgspec."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ODD = [
 
 
 def outcome(function: Any, text: str) -> str:
-    """Return what *function* makes of *text*, or what it raises, in words."""
+    """Return the repr of what *function* returns for *text*, or the error that it raises."""
     try:
         return repr(function(text))
     except (ValueError, RecursionError) as error:
@@ -35,7 +35,7 @@ def outcome(function: Any, text: str) -> str:
 
 @pytest.mark.parametrize("text", ODD, ids=lambda text: ascii(text)[:30])
 def test_odd_json_parses_as_json_does(text: str) -> None:
-    """What the standard library accepts beyond the standard is accepted, and the rest refused."""
+    """The parser accepts and refuses exactly what the standard library does."""
     assert outcome(parse, text) == outcome(json.loads, text)
 
 
@@ -44,25 +44,25 @@ def test_odd_json_parses_as_json_does(text: str) -> None:
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 ))  # fmt: skip
 def test_any_value_parses_as_json_does(value: Any) -> None:
-    """Whatever JSON can say means the same."""
+    """Every JSON value is parsed to the same Python value."""
     text = json.dumps(value)
     assert repr(parse(text)) == repr(json.loads(text))
 
 
 def test_without_msgspec_it_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra is not needed."""
+    """The parser is `json.loads` if msgspec is not installed."""
     monkeypatch.setitem(sys.modules, "msgspec.json", None)
     assert make_parser() is json.loads
 
 
 def test_what_msgspec_refuses_is_left_to_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The decoder of msgspec comes first, and json after it."""
+    """The parser tries msgspec's decoder first, then `json`."""
 
     class Decoder:
         """A decoder that knows one text."""
 
         def decode(self, text: str) -> str:
-            """Return what shows that it was asked."""
+            """Return a value that shows that this decoder was used."""
             if text != "1":
                 raise TypeError
             return "fast"

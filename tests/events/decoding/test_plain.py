@@ -1,4 +1,4 @@
-"""The faster hook builds what the converter builds, and accepts what it accepts."""
+"""The faster hook builds the same objects as the converter, and accepts the same payloads."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_what_is_built_fast_is_what_is_built_slowly(data: st.DataObject) -> None
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_all_classes_are_built_fast(cls: Any) -> None:
-    """Their objects are their fields and nothing else, so that these can be set at once."""
+    """The state of an instance is its fields and nothing else, so they can be set directly."""
     assert is_plain(cls)
     assert not hasattr(cls, "__attrs_post_init__")
     for field in attrs.fields(cls):
@@ -111,7 +111,7 @@ def test_all_classes_are_built_fast(cls: Any) -> None:
 class Work:
     """A class with a field whose key is a keyword of Python."""
 
-    __module__ = "openai_scan.events.chat.objects"  # so that it is taken for one of ours
+    __module__ = "openai_scan.events.chat.objects"  # to pass for one of the package's
 
     name: str
     async_: bool = attrs.field(default=False, metadata={KEY: "async"})
@@ -144,7 +144,7 @@ def test_a_key_and_its_attribute_can_have_different_names(payload: Any, made: An
 
 
 def test_a_class_of_someone_else_is_constructed() -> None:
-    """What its constructor checks is checked."""
+    """A class from another package is built by its constructor, so its validators run."""
 
     @frozen
     class Age:
@@ -176,7 +176,7 @@ def test_a_required_keyword_before_a_positional_field_is_not_a_trap() -> None:
 
 
 def test_defaults_are_those_of_the_class() -> None:
-    """What is left out, or null, is as the constructor would have it."""
+    """A field that is missing or null gets the class's default."""
     assert Structurer()({"role": None, "tool_calls": None}, ChoiceDelta) == ChoiceDelta()
     assert math.isnan(Structurer()({"logprob": math.nan}, _log_prob()).logprob)
 

@@ -1,4 +1,4 @@
-"""Repetitions: an event that is not parsed again is the same as if it were."""
+"""Repetitions: an event built without parsing its payload equals the parsed event."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def delta_chunk(delta: dict[str, Any], **more: Any) -> RawEvent:
 
 
 def learned(*raws: RawEvent) -> Structurer:
-    """Return what has decoded these events."""
+    """Return a structurer that has decoded these events."""
     structure = Structurer()
     for raw in raws:
         decode(raw, structure)
@@ -53,7 +53,7 @@ def learned(*raws: RawEvent) -> Structurer:
 
 
 def facts(event: Event) -> tuple[Any, ...]:
-    """Return all that can be seen of an event, also what its equality leaves out."""
+    """Return everything observable about an event, including what its equality ignores."""
     error = event.error if isinstance(event, UnknownEvent) else None
     return type(event), repr(event), repr(attrs.asdict(event, filter=_is_no_error)), str(error)
 
@@ -63,7 +63,7 @@ def _is_no_error(field: Any, _: Any) -> bool:
 
 
 def alike(raws: list[RawEvent], *, strict: bool = False) -> None:
-    """Make sure that events are the same one after the other, and each for itself."""
+    """Check that events decoded one after the other equal those decoded separately."""
     together, each = Counter[str](), Counter[str]()
     structure = Structurer(strict=strict, notes=together)
     for raw in raws:
@@ -77,7 +77,7 @@ def alike(raws: list[RawEvent], *, strict: bool = False) -> None:
 
 
 def test_a_third_event_of_the_same_text_is_a_repetition() -> None:
-    """From two events it is known what changes; the next one is not parsed."""
+    """Two events show which values change; the next one is not parsed."""
     repeats = learned(chunk("a"), chunk("b", obfuscation="q")).repeats
     raw = chunk('say "caf\N{LATIN SMALL LETTER E WITH ACUTE}"\n', obfuscation="")
     assert repeats.event(raw) == ChatCompletionChunk(
@@ -93,7 +93,7 @@ def test_a_third_event_of_the_same_text_is_a_repetition() -> None:
 
 @pytest.mark.parametrize("text", ["c", " ", "0", "\ud83d", "\n", "null"])
 def test_the_text_comes_with_its_event(text: str) -> None:
-    """So you do not have to look for it in the event, unless it is empty."""
+    """A repetition comes with its text; only an empty one has to be looked up in the event."""
 
     def spoken(content: str) -> RawEvent:
         return delta_chunk({"content": content, "audio": {"id": "a", "transcript": "spoken"}})
@@ -109,7 +109,7 @@ def test_the_text_comes_with_its_event(text: str) -> None:
 
 
 def test_an_event_of_more_than_text_comes_without_it() -> None:
-    """It has to be asked for all that it brings."""
+    """If other pieces change along with the text, the event has to be asked for each of them."""
     raws = [delta_chunk({"content": one, "reasoning": one * 2}) for one in "abc"]
     made = learned(*raws[:2]).repeats._by_type["message"].make(raws[2])
     assert made is not None
@@ -117,7 +117,7 @@ def test_an_event_of_more_than_text_comes_without_it() -> None:
 
 
 def test_numbers_and_names_may_change_as_well() -> None:
-    """A number, a float and a text of one event can all be others in the next."""
+    """Integers, floats and texts of an event may all differ in the next one."""
     data = (
         '{{"type":"response.output_text.delta","sequence_number":{},"item_id":"{}","delta":"{}",'
         '"logprobs":[{{"token":"a","logprob":{}}}]}}'
@@ -134,7 +134,7 @@ def test_numbers_and_names_may_change_as_well() -> None:
 
 
 def test_a_repetition_is_an_event_as_any_other() -> None:
-    """It is frozen, hashable, and can be copied, pickled and changed."""
+    """It is frozen and hashable, and can be copied, pickled and evolved."""
     event = learned(chunk("a"), chunk("b")).repeats.event(chunk("c"))
     assert isinstance(event, ChatCompletionChunk)
     assert event == decode(chunk("c"))
@@ -148,7 +148,7 @@ def test_a_repetition_is_an_event_as_any_other() -> None:
 
 
 def test_dicts_are_not_shared() -> None:
-    """What is plain JSON in an event can be changed without changing another event."""
+    """Changing plain JSON in one event does not change another event."""
     raws = [
         chunk(text, prompt_filter_results=[{"prompt_index": 0, "results": [{"hate": text}]}])
         for text in "abcd"
@@ -181,7 +181,7 @@ def test_dicts_are_not_shared() -> None:
     ids=lambda raw: raw.data[-80:],
 )
 def test_anything_else_is_decoded_again(raw: RawEvent) -> None:
-    """Whatever differs beyond the values that were seen to change is not a repetition."""
+    """An event that differs elsewhere than in the values seen to change is not a repetition."""
     assert learned(chunk("a"), chunk("b")).repeats.event(raw) is None
     alike([chunk("a"), chunk("b"), raw])
 
@@ -227,7 +227,7 @@ def test_anything_else_is_decoded_again(raw: RawEvent) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_relied_on_is_not_learned(one: str, two: str) -> None:
-    """Two events that differ in more than plain values teach nothing."""
+    """Nothing is learned from two events unless they differ in plain values alone."""
     first, second = RawEvent("message", one), RawEvent("message", two)
     structure = learned(first, second)
     assert structure.repeats.event(second) is None
@@ -235,7 +235,7 @@ def test_what_cannot_be_relied_on_is_not_learned(one: str, two: str) -> None:
 
 
 def test_learning_ends() -> None:
-    """An event that is never repeated is not compared forever, nor are endless names."""
+    """Events that never repeat are not compared forever, and the number of names is limited."""
     structure = learned(*(chunk("a" if i % 2 else None, n=[0] * i) for i in range(40)))
     decode(chunk("b"), structure)
     decode(chunk("c"), structure)
@@ -270,7 +270,7 @@ BASES: list[tuple[str, dict[str, Any]]] = [
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the paths to what is in a JSON value, with those of what holds it."""
+    """Return the path to every value inside a JSON value, containers included."""
     inner = value.items() if isinstance(value, dict) else enumerate(value)
     found = []
     for key, item in inner:
@@ -324,7 +324,7 @@ def _streams(draw: st.DrawFn) -> list[RawEvent]:
 @given(_streams(), st.booleans())
 @example([chunk("a"), chunk("b"), chunk("\ud83d"), chunk("\ude00"), chunk(1e400)], False)
 def test_events_are_the_same_as_without_repetitions(raws: list[RawEvent], strict: bool) -> None:
-    """Whatever changes from event to event: events, notes and errors are those of each alone."""
+    """In any stream, events, notes and errors are those of decoding each event separately."""
     alike(raws, strict=strict)
 
 
@@ -332,7 +332,10 @@ def test_events_are_the_same_as_without_repetitions(raws: list[RawEvent], strict
 
 
 def story(raws: list[RawEvent], *, strict: bool, asks: bool) -> list[Any]:
-    """Return all that a streamer shows of a stream, event by event if it *asks*, and at its end."""
+    """Return everything that a streamer shows of a stream.
+
+    If it *asks*, this includes the snapshot and the partial answer after each event.
+    """
     s = StreamerV2(encode_all(raws), strict=strict)
     shown: list[Any] = []
     while s.next():
@@ -368,7 +371,7 @@ def test_a_stream_is_the_same_as_without_repetitions(
     ],
 )
 def test_what_comes_with_the_text_is_taken_in_each_time(more: dict[str, Any]) -> None:
-    """Where more than text is repeated, all of it is in the answer as often as it came."""
+    """If repetitions carry more than text, the answer has all of it, as often as it was sent."""
     choice = {"index": 0, "delta": {"content": "a"}, **more}
     data = json.dumps({**CHUNK, "choices": [choice]})
     raws = [RawEvent("message", data.replace('"a"', f'"{text}"')) for text in "abcdef"]
@@ -378,7 +381,7 @@ def test_what_comes_with_the_text_is_taken_in_each_time(more: dict[str, Any]) ->
 
 
 def test_annotations_are_taken_in_each_time() -> None:
-    """A piece of an Assistants message that brings annotations is not taken for mere text."""
+    """A delta of an Assistants message with annotations is not treated as text alone."""
     annotation = {"index": 0, "type": "file_path", "file_path": {"file_id": "f"}}
     text = {"value": "a", "annotations": [annotation]}
     content = [{"index": 0, "type": "text", "text": text}]
@@ -391,7 +394,7 @@ def test_annotations_are_taken_in_each_time() -> None:
 
 
 def test_text_of_two_streams_is_not_mixed() -> None:
-    """A repetition in the next stream of a chain begins an answer of its own."""
+    """A repetition in the next stream of a chain starts a new answer."""
     raws = [chunk(text) for text in "abc"]
     ends = RawEvent("message", "[DONE]")
     s = StreamerV2(encode_all([*raws, ends]))

@@ -1,4 +1,4 @@
-"""The code that is there only for speed changes no result: without it, every stream is the same."""
+"""Code that exists only for speed changes no result: without it, every stream reads the same."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEEDS = sorted((ROOT / "fuzz" / "corpus" / "streamer").iterdir())
 
 
 class NoRepeats:
-    """What is left of `Repeats` if no event is recognised as a repetition."""
+    """A `Repeats` that recognizes no event as a repetition."""
 
     last = None
 
@@ -35,14 +35,14 @@ class NoRepeats:
 
 
 def no_plain_hook(_: object, __: object) -> None:
-    """Leave every class to cattrs."""
+    """Build no class by the faster hook, so that cattrs builds all of them."""
 
 
 SHORTCUTS: dict[str, Any] = {"Repeats": NoRepeats, "plain_hook": no_plain_hook}
 
 
 def facts() -> list[tuple[Any, ...]]:
-    """Return everything that can be seen of all streams, as they are read now."""
+    """Return everything observable about all streams, read by the current code."""
     sources: list[Any] = [*map(replay, RECORDINGS), *([path.read_bytes()] for path in SEEDS)]
     found: list[tuple[Any, ...]] = []
     for source in sources:
@@ -71,7 +71,7 @@ def test_without_a_shortcut_every_stream_is_the_same(
 
 
 def test_each_shortcut_is_behind_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A structurer uses the names that the test above replaces, and no others."""
+    """A structurer looks up its shortcuts by the names in `SHORTCUTS`."""
     monkeypatch.setattr(structure, "_hooks", {})
     assert "plain_hook" in structure.hook_of(ChatCompletionChunk).__qualname__
     assert isinstance(structure.Structurer().repeats, Repeats)

@@ -1,4 +1,4 @@
-"""From JSON values to objects: types are checked, and what does not fit is left out or refused."""
+"""From JSON values to objects: types are checked; a misfit is left out or refused."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Sample:
 
 @frozen(kw_only=True)
 class Needy:
-    """Fields that have to be there."""
+    """Fields that are required."""
 
     text: str
     shape: Round
@@ -80,13 +80,13 @@ class Needy:
 
 
 def tolerant(payload: Any, cls: type[Any] = Sample) -> tuple[Any, dict[str, int]]:
-    """Return what becomes of *payload* with tolerance, and the notes."""
+    """Return the object that a tolerant structurer makes of *payload*, and the notes."""
     notes: Counter[str] = Counter()
     return Structurer(notes=notes)(payload, cls), dict(notes)
 
 
 def fault(payload: Any, cls: type[Any] = Sample, *, strict: bool = True) -> str:
-    """Return the message with which *payload* is refused."""
+    """Return the message of the error that *payload* raises."""
     with pytest.raises(DecodeError) as caught:
         Structurer(strict=strict)(payload, cls)
     return str(caught.value)
@@ -121,7 +121,7 @@ def fault(payload: Any, cls: type[Any] = Sample, *, strict: bool = True) -> str:
     ids=repr,
 )
 def test_fitting_value_is_taken(field: str, value: Any, typed: Any) -> None:
-    """A value of the field's JSON type is taken as it is; whole numbers are fine either way."""
+    """A value of the field's JSON type is kept; an int field takes 1.0, a float field takes 2."""
     sample, notes = tolerant({field: value})
     assert sample == Sample(**{field: typed})
     assert type(getattr(sample, field)) is type(typed)
@@ -160,14 +160,14 @@ def test_fitting_value_is_taken(field: str, value: Any, typed: Any) -> None:
     ids=repr,
 )
 def test_unfit_value_is_refused_or_left_out(field: str, value: Any, expected: str) -> None:
-    """A value of another JSON type is never converted: strictly refused, else left out, noted."""
+    """A value of another JSON type is never converted: it is refused, or left out and noted."""
     assert fault({field: value}) == f"invalid value for type, expected {expected} @ $.{field}"
     assert tolerant({field: value}) == (Sample(), {f"skipped_field: Sample $.{field}": 1})
 
 
 @pytest.mark.parametrize("field", ["text", "whole", "number", "flag", "word", "lines", "shapes"])
 def test_null_is_the_default(field: str) -> None:
-    """Null for a field that has a default is the default, an empty list for a list, unnoted."""
+    """Null for a field with a default means that default; it is not noted."""
     assert tolerant({field: None}) == (Sample(), {})
     assert Structurer(strict=True)({field: None}, Sample) == Sample()
 
@@ -183,13 +183,13 @@ def test_null_list_is_empty_where_it_is_required() -> None:
 
 
 def test_missing_field_is_the_default() -> None:
-    """What is not sent is the default; unknown keys are ignored."""
+    """A missing field gets its default; unknown keys are ignored."""
     assert tolerant({"new": 1, "text": "a"}) == (Sample(text="a"), {})
 
 
 @pytest.mark.parametrize("payload", [None, 5, "text", [], [{}], True], ids=repr)
 def test_payload_that_is_not_an_object_is_refused(payload: Any) -> None:
-    """A payload that is not a JSON object is refused, also with tolerance."""
+    """A payload that is not a JSON object is refused even by a tolerant structurer."""
     message = "invalid value for type, expected object @ $"
     assert fault(payload) == message
     assert fault(payload, strict=False) == message
@@ -217,7 +217,7 @@ def test_payload_that_is_not_an_object_is_refused(payload: Any) -> None:
     ids=["missing", "wrong", "missing inside", "wrong inside", "in a map", "in a list"],
 )
 def test_misfit_of_a_needed_field_is_refused(payload: Any, message: str) -> None:
-    """What the class cannot do without is refused, also with tolerance, and the path says where."""
+    """A misfit in a required field is always refused, and the path says where it is."""
     assert fault(payload, Needy) == message
     assert fault(payload, Needy, strict=False) == message
 
@@ -250,7 +250,7 @@ def test_misfit_deep_inside_costs_the_nearest_optional_field() -> None:
 
 
 def test_two_misfits_one_around_the_other() -> None:
-    """A field that has to go takes a misfit inside of it along, whichever is found first."""
+    """Leaving out a field also removes a misfit inside it, whichever is found first."""
     usage: dict[str, Any] = {"prompt_tokens": 1, "total_tokens": 2, "prompt_token_details": 5}
     assert tolerant({"id": "r", "usage": usage}, Run) == (
         Run(id="r"),
@@ -291,7 +291,7 @@ def test_item_that_does_not_fit_keeps_its_payload() -> None:
 
 
 def test_item_that_is_not_an_object_is_left_out() -> None:
-    """A list item that is neither of a class nor an object goes, and the others stay."""
+    """A list item that is not an object is left out, and the others stay."""
     items = [None, {"type": "cube"}, 5, "text", [["a", "b"]], {"type": "round"}, {}, True]
     sample, notes = tolerant({"shapes": items})
     assert sample.shapes == (Square(type="cube"), {"type": "round"}, {})
@@ -302,7 +302,7 @@ def test_item_that_is_not_an_object_is_left_out() -> None:
 
 
 def test_list_of_plain_values_goes_as_a_whole() -> None:
-    """A plain value belongs to its place, so the list is left out whole and not shortened."""
+    """A list of plain values is left out whole, since removing one would shift the others."""
     assert tolerant({"lines": ["a", None, "b"]}) == (
         Sample(),
         {"skipped_field: Sample $.lines[]": 1},
@@ -310,7 +310,7 @@ def test_list_of_plain_values_goes_as_a_whole() -> None:
 
 
 def test_item_of_a_closed_list_goes_alone() -> None:
-    """An object that does not fit and has no looser form is left out, and the others stay."""
+    """If the list cannot hold plain dicts, an unfit object is left out, and the others stay."""
     assert tolerant({"closed_shapes": [{"radius": 1}, {}, None], "text": "a"}) == (
         Sample(text="a", closed_shapes=(Round(radius=1.0),)),
         {
@@ -329,7 +329,7 @@ def test_map_with_a_misfit_goes_as_a_whole() -> None:
 
 
 def test_payload_is_not_changed() -> None:
-    """What is left out stays in the payload that the caller holds."""
+    """The caller's payload keeps what is left out of the object."""
     payload = {"id": "r", "model": 5, "tools": [None, {"type": "function"}]}
     tolerant(payload, Run)
     assert payload == {"id": "r", "model": 5, "tools": [None, {"type": "function"}]}
@@ -351,7 +351,7 @@ def test_text_survives_misfits_around_it() -> None:
 
 
 def test_floats_for_times_are_whole_numbers() -> None:
-    """Open-assistant-api sends times as floats; those that are whole are taken without a note."""
+    """Open-assistant-api sends times as floats; whole ones are accepted without a note."""
     assert tolerant({"id": "s", "created_at": 1795213640.0}, RunStep) == (
         RunStep(id="s", created_at=1795213640),
         {},
@@ -373,7 +373,7 @@ def test_parts_within_parts_are_typed() -> None:
 
 
 def test_misfit_event_is_unknown_and_says_where() -> None:
-    """A known event that cannot be read is an unknown one with the error, name and path in it."""
+    """A known event that cannot be read becomes an unknown one; its error has name and path."""
     event = decode(RawEvent("thread.created", '{"id": null, "created_at": 1}'))
     assert isinstance(event, UnknownEvent)
     assert event.type == "thread.created"
@@ -382,7 +382,7 @@ def test_misfit_event_is_unknown_and_says_where() -> None:
 
 
 def test_strict_refuses_what_tolerance_leaves_out() -> None:
-    """With *strict* an optional misfit costs the event, and names itself."""
+    """A strict structurer refuses the whole event because of a misfit in an optional field."""
     raw = RawEvent("thread.run.created", '{"id": "r", "model": 5}')
     event = decode(raw, Structurer(strict=True))
     assert isinstance(event, UnknownEvent)
@@ -391,7 +391,7 @@ def test_strict_refuses_what_tolerance_leaves_out() -> None:
 
 
 def test_deep_nesting_is_not_a_crash() -> None:
-    """A payload nested deeper than the interpreter can go is a malformed event, no exception."""
+    """A payload nested deeper than the interpreter allows is a malformed event."""
     deep = "[" * 100_000 + "]" * 100_000
     for data in (deep, '{"id": "r", "model": 5, "metadata": {"a": ' + deep + "}}"):
         event = decode(RawEvent("thread.run.created", data))
@@ -400,7 +400,7 @@ def test_deep_nesting_is_not_a_crash() -> None:
 
 
 def test_misfit_beside_deep_nesting_is_not_a_crash() -> None:
-    """A payload that can be read, but is too deep to be copied, is an event all the same."""
+    """A payload that is too deep to be copied is an event all the same."""
     for depth in (100, 300, 500, 700, 900):
         deep = "[" * depth + "]" * depth
         data = '{"id": "r", "model": 5, "tools": [{"type": "new", "x": ' + deep + "}]}"
@@ -457,7 +457,7 @@ def test_skipped_field_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_notes_are_counted() -> None:
-    """The same place counts up; a list's items count under one place."""
+    """Notes of the same place add up; all items of a list are one place."""
     notes: Counter[str] = Counter()
     structure = Structurer(notes=notes)
     structure({"id": "m", "role": 5, "content": [None, None]}, Message)
@@ -469,7 +469,7 @@ def test_notes_are_counted() -> None:
 
 
 def test_notes_are_bounded() -> None:
-    """However many places differ, so many notes and no more are kept; the rest is `other`."""
+    """At most `MAX_NOTES` places are noted; the rest is counted as `other`."""
     notes: Counter[str] = Counter()
     structure = Structurer(notes=notes)
     for number in range(MAX_NOTES + 50):
@@ -481,13 +481,13 @@ def test_notes_are_bounded() -> None:
 
 
 def test_one_note_is_bounded() -> None:
-    """A note with a key or a name in it that the server made endless is cut."""
+    """A note is cut, so an endless key sent by a server does not make it endless."""
     _, notes = tolerant({"id": "r", "metadata": {"k" * 10_000: 5}}, Run)
     assert notes == {("skipped_field: Run $.metadata." + "k" * 10_000)[:MAX_NOTE_LENGTH]: 1}
 
 
 def test_without_a_counter_notes_are_dropped() -> None:
-    """A separate structurer is tolerant as well; its notes are not needed."""
+    """A structurer without a counter is tolerant as well."""
     assert Structurer()({"value": 5}, TextDelta) == TextDelta()
 
 
@@ -497,7 +497,7 @@ def test_without_a_counter_notes_are_dropped() -> None:
 @settings(deadline=None)
 @given(JSON_VALUES)
 def test_any_payload_is_an_object_or_a_decode_error(payload: Any) -> None:
-    """For no JSON value whatsoever does the structurer raise anything but a DecodeError."""
+    """For any JSON value, the structurer returns an object or raises a DecodeError."""
     for cls in (Sample, Needy, Run, Message):
         for strict in (False, True):
             with contextlib.suppress(DecodeError):
@@ -528,7 +528,7 @@ SAMPLES = st.fixed_dictionaries(
 @settings(deadline=None)
 @given(SAMPLES)
 def test_tolerance_reads_any_object_without_required_fields(payload: dict[str, Any]) -> None:
-    """An object whose class needs nothing is always read, and noted where strictness refuses."""
+    """Without required fields, any object is read; there are notes exactly if strict refuses it."""
     sample, notes = tolerant(payload)
     assert isinstance(sample, Sample)
     assert all(isinstance(shape, Round | Square | dict) for shape in sample.shapes)
@@ -559,7 +559,7 @@ def many(*items: str, count: int = 10_000) -> str:
 
 @pytest.mark.parametrize("count", [0, 1, MAX_FAULTS, MAX_FAULTS + 1, 10_000])
 def test_list_with_more_than_a_hundred_faults_goes_as_a_whole(count: int) -> None:
-    """Up to a hundred odd items are dropped one by one; with more, the list is what is odd."""
+    """Up to a hundred unfit items are left out one by one; with more, the whole list is."""
     items = [None] * count + [{"type": "cube"}]
     sample, notes = tolerant({"text": "a", "shapes": items})
     assert sample.text == "a"
@@ -575,7 +575,7 @@ def test_list_with_more_than_a_hundred_faults_goes_as_a_whole(count: int) -> Non
 
 
 def test_faults_inside_items_count_too() -> None:
-    """Items with several faults each add up, and a list that has gone is one fault."""
+    """The faults inside items add up, and a list that was left out is one fault."""
     bad = {"type": "round", "radius": "big"}
     assert tolerant({"shapes": [bad] * MAX_FAULTS})[0].shapes == (bad,) * MAX_FAULTS
     assert tolerant({"shapes": [bad] * (MAX_FAULTS + 1)})[0].shapes == ()
@@ -585,14 +585,14 @@ def test_faults_inside_items_count_too() -> None:
 
 
 def test_many_faults_strictly_are_recognized_by_the_first() -> None:
-    """The message names the first, whether or not the others were looked at."""
+    """The message of a strict structurer names the first fault."""
     assert fault({"lines": ["a", *[5] * 1000]}) == (
         "invalid value for type, expected str @ $.lines[1]"
     )
 
 
 def test_many_faults_where_nothing_may_go() -> None:
-    """A list that the class cannot do without is refused whole as well."""
+    """A required list with many faults is refused as a whole."""
     payload = {"text": "a", "shape": {"radius": 1}, "labels": {}, "lines": [5] * 1000}
     assert fault(payload, Needy, strict=False) == (
         "invalid value for type, expected str @ $.lines[0]"
@@ -600,7 +600,7 @@ def test_many_faults_where_nothing_may_go() -> None:
 
 
 def test_map_with_many_faults_goes_as_a_whole() -> None:
-    """A map stops at a hundred too, and its notes stay few."""
+    """A map with many faults is left out, and has few notes."""
     labels = {str(number): number for number in range(1000)}
     assert tolerant({"labels": labels, "text": "a"}) == (
         Sample(text="a"),
@@ -609,12 +609,12 @@ def test_map_with_many_faults_goes_as_a_whole() -> None:
 
 
 def test_key_that_never_ends_does_not_fill_a_message() -> None:
-    """A path shows the beginning of a key that a server chose."""
+    """A path in a message shows only the beginning of a long key."""
     assert len(fault({"labels": {"k" * 1_000_000: 5}})) < 300
 
 
 def test_what_does_not_fit_keeps_no_frames() -> None:
-    """An error that the user keeps does not keep what the hooks had built before it."""
+    """An error that you keep does not keep the objects that were built before it alive."""
     event = decode(RawEvent("thread.run.created", '{"id": 5, "tools": [1, 2]}'))
     assert isinstance(event, UnknownEvent)
     waiting: list[BaseException | None] = [event.error and event.error.__cause__]
@@ -632,7 +632,7 @@ def test_what_does_not_fit_keeps_no_frames() -> None:
 
 
 def test_memory_that_runs_out_costs_the_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A payload that does not fit into memory is a malformed event."""
+    """A payload that does not fit into memory becomes a malformed event."""
 
     def no_memory(*_: object) -> None:
         raise MemoryError

@@ -32,7 +32,7 @@ def _locked(stand: Stand) -> Iterator[None]:
 
 
 def _impatient(stand: Stand, log_kind: LogKind) -> None:
-    """Let no process wait for five seconds for a lock, as is usual."""
+    """Make processes wait 0.2 seconds for a lock, not the usual five."""
     stand.store_url += "?timeout=0.2"
     if log_kind == "sqlite":
         stand.log_url = stand.store_url
@@ -40,7 +40,7 @@ def _impatient(stand: Stand, log_kind: LogKind) -> None:
 
 @plays("database-locked-at-start")
 def test_locked_at_the_start(stand: Stand, log_kind: LogKind) -> None:
-    """The browser is told to ask again, and no half of the answer has been made."""
+    """The browser is told to retry, and nothing of the answer has been stored."""
     _impatient(stand, log_kind)
     stand.lease = PATIENCE
     worker = stand.worker()
@@ -55,7 +55,7 @@ def test_locked_at_the_start(stand: Stand, log_kind: LogKind) -> None:
 
 @plays("database-locked-at-end")
 def test_locked_at_the_end(stand: Stand, log_kind: LogKind, model: Model) -> None:
-    """Readers are told that the message is not saved, and then it is."""
+    """Readers are told that the message is not saved yet; it is saved later."""
     _impatient(stand, log_kind)
     stand.lease = PATIENCE
     stream, _, reader = stand.begun()
@@ -68,7 +68,7 @@ def test_locked_at_the_end(stand: Stand, log_kind: LogKind, model: Model) -> Non
 
 @plays("database-locked-killed")
 def test_locked_at_the_end_and_killed(stand: Stand, log_kind: LogKind, model: Model) -> None:
-    """Another process saves what is in the log."""
+    """Another process saves the answer from the log."""
     _impatient(stand, log_kind)
     stream, worker, reader = stand.begun()
     other = stand.worker()
@@ -82,7 +82,7 @@ def test_locked_at_the_end_and_killed(stand: Stand, log_kind: LogKind, model: Mo
 
 @plays("database-locked-log")
 def test_locked_with_the_log(stand: Stand, log_kind: LogKind, model: Model) -> None:
-    """What comes meanwhile is kept, and written later."""
+    """Entries that arrive meanwhile are kept and written later."""
     _impatient(stand, log_kind)
     stand.lease = PATIENCE
     stream, worker, _ = stand.begun()
@@ -94,7 +94,7 @@ def test_locked_with_the_log(stand: Stand, log_kind: LogKind, model: Model) -> N
 
 @plays("database-stopped-at-end")
 def test_stopped_at_the_end(stand: Stand, model: Model, own_postgres: Postgres) -> None:
-    """Readers are told that the message is not saved, and then it is."""
+    """Readers are told that the message is not saved yet; it is saved later."""
     stand.lease = PATIENCE
     stream, _, reader = stand.begun()
     own_postgres.stop()
@@ -108,7 +108,7 @@ def test_stopped_at_the_end(stand: Stand, model: Model, own_postgres: Postgres) 
 
 @plays("database-stopped-log")
 def test_restarted_with_the_log(stand: Stand, model: Model, own_postgres: Postgres) -> None:
-    """What comes meanwhile is kept, and written later."""
+    """Entries that arrive meanwhile are kept and written later."""
     stand.lease = PATIENCE
     stream, worker, _ = stand.begun()
     own_postgres.stop()

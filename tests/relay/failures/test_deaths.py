@@ -19,7 +19,7 @@ _POINTS = tuple(name for name, case in CASES.items() if case.point and name.star
 
 @plays(*_POINTS)
 def test_at_a_point(case: Case, stand: Stand) -> None:
-    """Readers of the process and of another one get the same, which is the row."""
+    """Readers of the killed process and of another one get the same text, which is the row's."""
     web = stand.worker(produces=False)
     killed = stand.mortal(count=12 if case.point == "delta" else 1)
     stream = stand.ask(web)
@@ -34,7 +34,7 @@ def test_at_a_point(case: Case, stand: Stand) -> None:
 
 @plays("killed-silent")
 def test_while_upstream_is_silent(stand: Stand) -> None:
-    """The process is killed from outside, and the reader on it comes back to another one."""
+    """The process is killed from outside, and its reader reconnects to another one."""
     stream, killed = stand.begun_beside_readers()
     killed.kill()
     stand.heir()
@@ -70,7 +70,7 @@ def test_many(stand: Stand, model: Model) -> None:
 
 @plays("killed-by-job")
 def test_by_the_job(case: Case, stand: Stand) -> None:
-    """The job is given up, and what came of the answer is kept."""
+    """A job that has killed five processes is given up; the text so far is kept."""
     stand.lease = 0.5
     web = stand.worker(produces=False)
     stream = stand.ask(web)
@@ -99,7 +99,7 @@ def test_in_a_task(stand: Stand) -> None:
 
 @plays("killed-log-lost")
 def test_with_the_log(stand: Stand, model: Model) -> None:
-    """There is nothing left but the row, which a sweeper closes."""
+    """Only the row is left, which a sweeper closes."""
     model.gate_at = 12
     web = stand.worker(produces=False)
     killed = stand.worker()

@@ -1,4 +1,4 @@
-"""The page of the docs shows the cases, and each case is tested."""
+"""The page in the documentation shows all cases, and each case is tested."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.unmeasured
 
 
 def test_each_case_is_played() -> None:
-    """Each name is in a test file, or is one of those that are made of a point."""
+    """Each case is named in a test file, unless it is one of those generated for a point."""
     tests = "".join(file.read_text() for file in Path(__file__).parent.glob("test_*.py"))
     assert [
         name for name, case in CASES.items() if case.point is None and f'"{name}"' not in tests
@@ -21,5 +21,5 @@ def test_each_case_is_played() -> None:
 
 
 def test_the_page_is_what_the_cases_say() -> None:
-    """If you change a case, write the page again, with `python -m relay.failures.page`."""
+    """If you change a case, write the page again with `python -m relay.failures.page`."""
     assert page.PAGE.read_text() == page.text()

@@ -23,7 +23,7 @@ _STRANGE = ("9-9", "999999999-999999999", "1-99999", "0-0", "-1", "1-4-end-end",
 
 @contextlib.contextmanager
 def _unread(worker: Worker, stream: str) -> Iterator[HTTPResponse]:
-    """Give the response to a reader that has read its headers, and takes little at a time."""
+    """Yield a response of which only the headers are read, with a small receive buffer."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.settimeout(PATIENCE)
@@ -37,7 +37,7 @@ def _unread(worker: Worker, stream: str) -> Iterator[HTTPResponse]:
 
 @plays("readers-stalled")
 def test_readers_that_stall(stand: Stand, model: Model) -> None:
-    """The answer is more than connections hold, so that they stall indeed."""
+    """The answer is larger than the connections' buffers, so these readers really stall."""
     model.gate_at = 1
     model.pieces, model.length = 230, 20_000
     stand.lease = PATIENCE
@@ -55,7 +55,7 @@ def test_readers_that_stall(stand: Stand, model: Model) -> None:
 
 @plays("readers-lost")
 def test_cursors_from_nowhere(stand: Stand, model: Model) -> None:
-    """Such a reader gets the whole answer; only one that has seen an end gets nothing."""
+    """A reader with such a cursor gets the whole answer; a cursor of an end gets nothing."""
     model.gate_at = 12
     stand.lease = PATIENCE
     stand.worker()
@@ -71,7 +71,7 @@ def test_cursors_from_nowhere(stand: Stand, model: Model) -> None:
 
 @plays("readers-apart")
 def test_processes_that_only_serve(stand: Stand, model: Model) -> None:
-    """Readers of one that is killed continue at another one; nothing happens to the answer."""
+    """Readers of a killed process continue at another one, and the answer is unaffected."""
     model.gate_at = 12
     stand.lease = PATIENCE
     web = stand.worker(produces=False)

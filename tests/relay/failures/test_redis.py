@@ -1,4 +1,4 @@
-"""Redis or Valkey is restarted, emptied, gone, or out of reach of one process."""
+"""Redis or Valkey is restarted, emptied, gone, or cut off from one process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.unmeasured
 
 
 def _begun(stand: Stand) -> tuple[str, Worker]:
-    """Return an answer that has half come, and the process that reads it."""
+    """Start an answer; return its stream and the process that reads it, halfway through."""
     stand.lease = PATIENCE
     stand.model.gate_at = 12
     worker = stand.worker()
@@ -32,7 +32,7 @@ def _begun(stand: Stand) -> tuple[str, Worker]:
 
 @plays("redis-restarted")
 def test_it_is_restarted(stand: Stand, model: Model, own_valkey: Valkey) -> None:
-    """What comes meanwhile is kept, and written later."""
+    """Entries that arrive meanwhile are kept and written later."""
     stream, worker = _begun(stand)
     own_valkey.stop()
     model.gate_of("Hi").release()
@@ -43,7 +43,7 @@ def test_it_is_restarted(stand: Stand, model: Model, own_valkey: Valkey) -> None
 
 @plays("redis-emptied")
 def test_it_loses_everything(stand: Stand, model: Model) -> None:
-    """The process reads on, and saves the answer without the log."""
+    """The process reads to the end and saves the answer without the log."""
     stream, _ = _begun(stand)
     stand.redis.flushall()
     model.gate_of("Hi").release()
@@ -60,10 +60,10 @@ def test_it_is_gone_for_good(stand: Stand, model: Model, own_valkey: Valkey) -> 
 
 
 def _cut_off(stand: Stand, url: str, cut: Callable[[], None], mend: Callable[[], None]) -> None:
-    """Check that nothing counts of what a process writes that is cut off for a lease."""
+    """Check that what a process writes after being cut off for a whole lease does not count."""
     model = stand.model
     model.gate_at = 12
-    # With as much patience as is usual, it would be cut off for ten seconds more.
+    # With the default timeout, it would be cut off for ten seconds longer.
     worker = stand.worker(log=f"{url}?socket_timeout=1")
     web = stand.worker(produces=False)
     stream = stand.ask(web)
@@ -84,7 +84,7 @@ def _cut_off(stand: Stand, url: str, cut: Callable[[], None], mend: Callable[[],
 
 @plays("redis-frozen-link", "redis-cut-link")
 def test_one_process_is_cut_off(case: Case, stand: Stand, redis_url: str) -> None:
-    """Another one continues."""
+    """Another process continues with the answer."""
     with Proxy(int(redis_url.rpartition(":")[2])) as proxy:
         cut = proxy.stop if case.name == "redis-frozen-link" else proxy.cut
         _cut_off(stand, f"redis://127.0.0.1:{proxy.port}", cut, proxy.restore)
@@ -92,7 +92,7 @@ def test_one_process_is_cut_off(case: Case, stand: Stand, redis_url: str) -> Non
 
 @plays("redis-partition")
 def test_the_network_is_down(stand: Stand) -> None:
-    """The same, without a proxy that knows of connections."""
+    """The network itself is cut; if that is not allowed here, a proxy freezes the link."""
     with network() as link:
         stand.log_url = link.other_url
         _cut_off(stand, link.url, link.cut, link.restore)

@@ -1,4 +1,4 @@
-"""The same job is there several times, or the same request comes several times."""
+"""The same job exists several times, or the same request arrives several times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.unmeasured
 
 @plays("twice-job")
 def test_a_job_that_is_there_three_times(stand: Stand, model: Model) -> None:
-    """Two of them are dropped, also if another process takes them."""
+    """Two of the three are dropped, even if another process takes them."""
     model.gate_at = 12
     stand.lease = PATIENCE
     web = stand.worker(produces=False)
@@ -34,7 +34,7 @@ def test_a_job_that_is_there_three_times(stand: Stand, model: Model) -> None:
 
 @plays("twice-post")
 def test_a_request_that_comes_six_times(stand: Stand) -> None:
-    """Each is answered the same, and there is one answer.
+    """All six get the same response, and there is one answer.
 
     In Redis there may be two jobs, and a process that has lost the race keeps its own for a lease.
     """

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.unmeasured
 
 @plays("frozen-")
 def test_frozen_at_a_point(case: Case, stand: Stand) -> None:
-    """What the process does when it wakes up changes nothing, and tells upstream nothing."""
+    """A process that wakes up changes nothing and does not cancel the answer upstream."""
     web = stand.worker(produces=False)
     frozen = stand.mortal(signal.SIGSTOP, count=12 if case.point == "delta" else 1)
     stream = stand.ask(web)
@@ -35,7 +35,7 @@ def test_frozen_at_a_point(case: Case, stand: Stand) -> None:
 
 @plays("ended-responses", "ended-chat")
 def test_asked_to_exit(stand: Stand) -> None:
-    """Its readers come back to another process, which need not wait for the lease to run out."""
+    """Its readers reconnect to another process, which need not wait for the lease to expire."""
     stand.lease = PATIENCE
     stream, ended = stand.begun_beside_readers()
     stand.worker()
@@ -45,7 +45,7 @@ def test_asked_to_exit(stand: Stand) -> None:
 
 @plays("ended-unread")
 def test_asked_to_exit_without_readers(stand: Stand) -> None:
-    """The server waits for no reader, and yet does not end before its jobs are handed over."""
+    """The server does not exit before its jobs are handed over, even without readers."""
     stand.lease = PATIENCE
     stream, ended, _ = stand.begun()
     stand.worker()
@@ -55,7 +55,7 @@ def test_asked_to_exit_without_readers(stand: Stand) -> None:
 
 @plays("stopped-chat", "stopped-responses")
 def test_stopped_through_another_process(case: Case, stand: Stand, model: Model) -> None:
-    """What came is kept, and upstream learns of it."""
+    """The text so far is kept, and upstream stops."""
     model.gate_at = 12
     stand.lease = PATIENCE
     stand.worker()

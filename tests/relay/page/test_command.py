@@ -1,4 +1,4 @@
-"""The page of `openai-scan relay`, whose process ends in the middle of an answer."""
+"""The page of `openai-scan relay`: its process ends in the middle of an answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ARGUMENTS = ("--api", "responses", "--model", "m", "--lease", "1")
 
 @pytest.fixture
 def variables() -> Iterator[dict[str, str]]:
-    """Start a server whose answer stops in the middle, until its stream is resumed."""
+    """Start a server whose answer stops in the middle until its stream is resumed."""
     events = response_answer(["Hello", " there", "."])
     place = next(number for number, event in enumerate(events) if b" there" in event)
     with FakeServer(background_responses([*events[:place], hold(), *events[place:]])) as api:
@@ -30,7 +30,7 @@ def variables() -> Iterator[dict[str, str]]:
 def test_the_next_process_at_the_same_port_continues(
     how: signal.Signals, tabs: Tabs, variables: dict[str, str], tmp_path: Path
 ) -> None:
-    """The page comes back by itself. The text is exact, and the answer was asked for once."""
+    """The page reconnects by itself. The text is exact, and the answer was requested once."""
     with Running(*ARGUMENTS, "--port", "0", folder=tmp_path, **variables) as first:
         page = Reader(tabs, first.url)
         page.open()
@@ -48,7 +48,7 @@ def test_the_next_process_at_the_same_port_continues(
 
 
 def test_one_parrot_is_enough_to_try_it(tabs: Tabs, tmp_path: Path) -> None:
-    """It thinks, speaks, and can be stopped."""
+    """The parrot thinks, speaks, and can be stopped."""
     with Running("--port", "0", folder=tmp_path) as command:
         page = Reader(tabs, command.url)
         page.open()

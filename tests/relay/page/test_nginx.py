@@ -1,4 +1,4 @@
-"""A proxy in front of the relay, as it comes: nginx with its default settings."""
+"""A proxy in front of the relay: nginx with its default settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from relay.page.tabs import Tabs
 
 COMMAND = shutil.which("nginx") or ""
 
-# What it does not ask for is as nginx has it. It stays one process, which the test can end.
+# Everything else has nginx's defaults. A single process is one that the test can end.
 SETTINGS = """
 daemon off;
 master_process off;
@@ -49,13 +49,16 @@ http {{
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Return what is behind the proxy."""
+    """Return the kind of server behind the proxy."""
     return str(request.param)
 
 
 @pytest.fixture
 def proxy(serving: Serving, tmp_path: Path) -> Iterator[str]:
-    """Start nginx, and return its address. `.ci/run` does not skip the tests without it."""
+    """Start nginx, and return its address.
+
+    Without nginx, the tests are skipped, but not in `.ci/run`.
+    """
     if not COMMAND and "OPENAI_SCAN_NGINX" not in os.environ:
         pytest.skip("there is no nginx here; `.ci/run` installs it")
     with socket.create_server(("127.0.0.1", 0)) as found:
@@ -83,7 +86,7 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 def test_each_token_passes_at_once(
     proxy: str, serving: Serving, relay: Relay, api: FakeServer
 ) -> None:
-    """The next one is sent when the one before has come through, compressed."""
+    """Each token passes the proxy, compressed, before the next one is sent."""
     words = [f"word{number} " for number in range(20)]
     holds = [hold() for _ in words]
     steps = [
@@ -110,7 +113,7 @@ def test_each_token_passes_at_once(
 
 
 def test_the_page_works_through_it(tabs: Tabs, page: Reader, proxy: str, api: FakeServer) -> None:
-    """It asks, shows what comes, continues after a reload, and stops."""
+    """Through the proxy, the page asks, shows the answer, continues after a reload, and stops."""
     held = hold()
     api.add([chat_chunk("Hello"), held, chat_chunk(" there"), hold()])
     page.open(f"http://{proxy}/")

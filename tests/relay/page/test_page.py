@@ -34,12 +34,12 @@ both = pytest.mark.parametrize("kind", KINDS)
 
 
 def answer(*steps: Any) -> list[Any]:
-    """Return an answer that says each text, and does what else there is to do."""
+    """Return the steps of an answer, in which each string is a text chunk."""
     return [chat_chunk(step) if isinstance(step, str) else step for step in steps]
 
 
 def begun(page: Reader, api: FakeServer, *rest: Any) -> Hold:
-    """Ask something, and return what holds the answer back after its first word.
+    """Ask something, and return the hold that keeps the answer at its first word.
 
     Args:
         page: The page.
@@ -54,7 +54,7 @@ def begun(page: Reader, api: FakeServer, *rest: Any) -> Hold:
 
 
 def refusals(page: Reader, *words: str) -> None:
-    """Take the complaints of the console about refused requests, which have all of *words*."""
+    """Remove the console's complaints about refused requests, those that have all of *words*."""
     taken = [each for each in page.tabs.complaints if all(word in each for word in words)]
     assert taken
     for complaint in taken:
@@ -62,11 +62,11 @@ def refusals(page: Reader, *words: str) -> None:
 
 
 class TestConversation:
-    """What is asked and answered."""
+    """Questions and answers."""
 
     @both
     def test_an_answer_shows_while_it_comes(self, page: Reader, api: FakeServer) -> None:
-        """The second token is sent when the first one is in the page."""
+        """The server sends the second token only when the page shows the first one."""
         held = begun(page, api, " there", chat_chunk(finish_reason="stop"), chat_usage(3, 2))
         page.until_status("Answering…")
         assert page.tabs.run("document.querySelector('article.model').ariaBusy") == "true"
@@ -81,7 +81,7 @@ class TestConversation:
 
     @both
     def test_nothing_that_is_said_becomes_markup(self, page: Reader, api: FakeServer) -> None:
-        """Neither a question, nor an answer, nor what was thought, nor the name of a call."""
+        """Questions, answers, reasoning and names of calls are shown as text."""
         api.add(
             [chat_chunk(reasoning_content=EVIL), chat_chunk(EVIL), *END],
             chat_calls(ToolCall(EVIL, {"a": EVIL})),
@@ -99,7 +99,7 @@ class TestConversation:
         assert page.tabs.run("window.isBroken") is None
 
     def test_a_conversation_continues_until_a_new_one(self, page: Reader, api: FakeServer) -> None:
-        """Each question goes with those before it. The address leads back to each conversation."""
+        """Each question is sent with those before it. Each conversation has its own address."""
         for count, question in enumerate(("One", "Two", "Three")):
             api.add(chat_answer(f"Answer {count}"))
             page.ask(question)
@@ -121,7 +121,7 @@ class TestConversation:
         assert page.tabs.run("document.title") == "One - Chat"
 
     def test_what_the_model_thought_is_folded(self, page: Reader, api: FakeServer) -> None:
-        """It can be unfolded, while the answer comes and after a reload."""
+        """You can unfold the reasoning, while the answer arrives and after a reload."""
         held = hold()
         thoughts = [chat_chunk(reasoning_content=word) for word in ("First,", " second.")]
         api.add([*thoughts, chat_chunk("Hello"), held, *END])
@@ -139,7 +139,7 @@ class TestConversation:
             page.until_said("Hi", "Hello")
 
     def test_a_model_can_be_chosen(self, page: Reader, api: FakeServer) -> None:
-        """The choice stays."""
+        """The page remembers the choice."""
         page.tabs.until("!document.getElementById('models').hidden")
         names = "[...document.getElementById('model').options].map((one) => one.value)"
         assert page.tabs.run(names) == ["large", "small"]
@@ -155,7 +155,7 @@ class TestConversation:
         assert api.requests[0].json["model"] == "small"
 
     def test_a_message_can_be_copied(self, page: Reader, api: FakeServer) -> None:
-        """Also one that is still coming."""
+        """This works even while it arrives."""
         page.tabs.grant_clipboard()
         held = hold()
         api.add(answer("Hello <b>", held, "there</b>", *END))
@@ -172,12 +172,12 @@ class TestConversation:
 
 
 class TestStop:
-    """Ending an answer."""
+    """Stopping an answer."""
 
     @both
     @pytest.mark.parametrize("how", ["the button", "the Escape key"])
     def test_what_has_come_stays(self, page: Reader, api: FakeServer, how: str) -> None:
-        """The model server notices, and a reload shows the same."""
+        """The model server sees the disconnect, and a reload shows the same text."""
         api.add(answer("Hello", hold()))
         page.ask("Hi")
         page.until_said("Hi", "Hello")
@@ -197,7 +197,7 @@ class TestStop:
     def test_it_can_be_pressed_before_the_question_has_arrived(
         self, page: Reader, api: FakeServer, serving: Serving
     ) -> None:
-        """Then the answer is stopped as soon as there is one."""
+        """The answer is then stopped as soon as it has started."""
         api.strict = False  # it may be stopped before the model is asked
         api.add(answer("Hello", hold()))
         page.type("Hi")
@@ -230,7 +230,7 @@ class TestReloads:
 
     @both
     def test_two_tabs_show_the_same(self, page: Reader, api: FakeServer) -> None:
-        """Both show what comes, what is asked in the other one, and that it is stopped there."""
+        """A tab also shows what is asked in the other one, and that it is stopped there."""
         held = begun(page, api, " there", *END)
         api.add(answer("Bye", hold()))
         first = page.tabs.tab
@@ -249,7 +249,7 @@ class TestReloads:
             page.until_idle()
 
     def test_no_more_than_four_answers_are_followed(self, page: Reader, api: FakeServer) -> None:
-        """A browser has no more connections: a fifth tab waits, and Stop still works there."""
+        """Browsers limit connections: a fifth tab waits, but Stop works there."""
         api.add(answer("Hello", hold()))
         page.ask("Hi")
         page.until_said("Hi", "Hello")
@@ -267,7 +267,7 @@ class TestReloads:
     def test_a_tab_follows_no_more_than_four(
         self, page: Reader, api: FakeServer, has_locks: bool, connected: int
     ) -> None:
-        """Where browsers have locks, the answer that the page follows itself is one of them."""
+        """If the browser has locks, the answer that the page itself shows is one of the four."""
         api.add(answer("Hello", hold()))
         page.ask("Hi")
         page.until_said("Hi", "Hello")
@@ -288,7 +288,7 @@ class TestReloads:
         page.tabs.until("seen.ended === 5")
 
     def test_a_task_that_stopped_waiting_is_not_woken(self, page: Reader) -> None:
-        """Another conversation is shown then."""
+        """Its timer is cleared, since the page shows another conversation by then."""
         told = page.tabs.run(
             "(async () => {"
             " for (let n = 0; n < 4; n++) navigator.locks.request(`relay-${n}`,"
@@ -310,7 +310,7 @@ class TestReloads:
     def test_what_was_not_sent_is_sent_after_a_reload(
         self, page: Reader, api: FakeServer, serving: Serving
     ) -> None:
-        """With the same id, so that it is answered once."""
+        """The page sends it with the same id, so that it is answered once."""
         api.add(chat_answer("Hello there"))
         serving.faults.extend([Fault("/streams", 503)] * 2)
         page.ask("Hi")
@@ -323,7 +323,7 @@ class TestReloads:
         refusals(page, "503", "/streams")
 
     def test_a_conversation_that_is_not_there(self, page: Reader) -> None:
-        """Or is another user's, which looks the same. What is not an id is a new conversation."""
+        """Another user's conversation looks the same. A malformed id starts a new conversation."""
         page.open(f"{page.url}#AAAAAAAAAAAAAAAAAAAAAAAA")
         page.until_status("This conversation does not exist, or it is not yours.")
         page.open(f"{page.url}#../streams")
@@ -338,7 +338,7 @@ class TestLostConnections:
     def test_the_server_is_gone_and_back(
         self, page: Reader, api: FakeServer, serving: Serving
     ) -> None:
-        """The page comes back by itself to where it was, and the text is exact."""
+        """The page reconnects by itself and continues, and the text is exact."""
         held, more = hold(), hold()
         api.add(answer("Hello", held, " there", more, ".", *END))
         page.ask("Hi")
@@ -368,7 +368,7 @@ class TestLostConnections:
     def test_a_status_does_not_end_it(
         self, page: Reader, api: FakeServer, serving: Serving, status: int, sentence: str
     ) -> None:
-        """An `EventSource` would give up forever, and not say why."""
+        """The page reconnects and says why. An `EventSource` alone would silently give up."""
         held = hold()
         api.add(answer("Hello", held, " there", *END))
         serving.faults.append(Fault("/streams/", status))
@@ -386,7 +386,7 @@ class TestLostConnections:
     def test_the_cursor_goes_with_it(
         self, page: Reader, api: FakeServer, serving: Serving, relay: Relay
     ) -> None:
-        """So what the page has is not sent again."""
+        """The page reconnects with its cursor, so the text that it has is not sent again."""
         held = begun(page, api, " there", *END)
         page.tabs.run(
             "window.cursors = []; const Before = EventSource;"
@@ -402,7 +402,7 @@ class TestLostConnections:
     def test_an_answer_that_ended_meanwhile_is_shown_as_it_is_stored(
         self, page: Reader, api: FakeServer, serving: Serving
     ) -> None:
-        """Its stream need not be there any more."""
+        """This works even if its stream no longer exists."""
         held = begun(page, api, " there", *END)
         serving.stop()
         held.release()
@@ -416,7 +416,7 @@ class TestLostConnections:
     def test_a_question_is_sent_again(
         self, page: Reader, api: FakeServer, serving: Serving
     ) -> None:
-        """Until the server takes it, once."""
+        """The page retries until the server has accepted the question."""
         api.add(chat_answer("Hello there"))
         serving.stop()
         page.ask("Hi")
@@ -429,7 +429,7 @@ class TestLostConnections:
     def test_sending_again_can_be_stopped(
         self, page: Reader, serving: Serving, api: FakeServer
     ) -> None:
-        """What was typed is in the field again."""
+        """The text is then back in the field."""
         serving.stop()
         page.ask("Hi")
         page.until_status("The server cannot be reached. Sending again…")
@@ -443,7 +443,7 @@ class TestLostConnections:
         refusals(page, "net::ERR_CONNECTION_REFUSED")
 
     def test_stop_is_sent_again(self, page: Reader, serving: Serving, api: FakeServer) -> None:
-        """Until the server takes it."""
+        """The page retries until the server accepts it."""
         api.add(answer("Hello", hold()))
         page.ask("Hi")
         page.until_said("Hi", "Hello")
@@ -454,7 +454,7 @@ class TestLostConnections:
 
 
 class TestRefusals:
-    """A question that the server does not take."""
+    """A question that the server refuses."""
 
     @pytest.mark.parametrize(
         ("fault", "sentence"),
@@ -480,7 +480,7 @@ class TestRefusals:
     def test_it_is_explained_and_what_was_typed_is_kept(
         self, page: Reader, serving: Serving, fault: Fault, sentence: str
     ) -> None:
-        """In the field, to be sent again."""
+        """The text is back in the field, so that you can send it again."""
         serving.faults.append(fault)
         page.ask("Hi")
         page.until_status(sentence)
@@ -493,7 +493,7 @@ class TestRefusals:
     def test_what_was_typed_meanwhile_is_kept_too(
         self, page: Reader, serving: Serving, api: FakeServer
     ) -> None:
-        """After what was refused. The reason stays, with the conversation above it."""
+        """It follows the refused text in the field. The reason stays on the page."""
         api.add(chat_answer("Hello there"))
         page.ask("Hi")
         page.until_said("Hi", "Hello there")
@@ -514,7 +514,7 @@ class TestRefusals:
         refusals(page, "403", "/streams")
 
     def test_the_limits_of_the_relay(self, page: Reader, relay: Relay, api: FakeServer) -> None:
-        """A prompt that is too long, and too many answers at a time."""
+        """The relay refuses a prompt that is too long, and too many answers at a time."""
         relay.limits = Limits(prompt=9, running=1)
         page.ask("0123456789")
         page.until_status("The message is too long for this server.")
@@ -547,7 +547,7 @@ class TestRefusals:
 
 
 class TestEnds:
-    """How an answer ended is said in plain words."""
+    """The page says in plain words how an answer ended."""
 
     @pytest.mark.parametrize(
         ("script", "sentence"),
@@ -574,7 +574,7 @@ class TestEnds:
     def test_what_has_come_is_shown(
         self, page: Reader, api: FakeServer, script: list[Any], sentence: str
     ) -> None:
-        """With the reason, at once and after a reload."""
+        """The text is shown with the reason, at once and after a reload."""
         api.add(script)
         page.ask("Hi")
         page.until_about(sentence)
@@ -586,7 +586,7 @@ class TestEnds:
         assert page.tabs.run("document.querySelector('article.model small').className") == "wrong"
 
     def test_the_words_of_another_server_are_not_shown(self, page: Reader, api: FakeServer) -> None:
-        """Only what kind of error it was."""
+        """The page shows the kind of error, but not the model server's message."""
         api.add(error(401, "the key sk-secret is not valid"))
         page.ask("Hi")
         page.until_about("The model server rejected the API key of this server.")
@@ -594,7 +594,7 @@ class TestEnds:
         assert page.status == "The answer is not complete."
 
     def test_every_error_has_a_sentence(self, page: Reader, relay: Relay) -> None:
-        """Those of this library, and those of the relay itself."""
+        """This covers the library and the relay. A few errors show only the name of their class."""
         errors = [
             name
             for name, kind in inspect.getmembers(openai_scan.errors, inspect.isclass)
@@ -618,7 +618,7 @@ class TestEnds:
     def test_an_answer_that_is_not_saved_yet(
         self, page: Reader, api: FakeServer, store: MemoryStore
     ) -> None:
-        """It is whole, and the page says so when it is saved."""
+        """The answer is whole, and the page shows when it is saved."""
         held = begun(page, api, " there", *END)
         store.is_down = True
         held.release()
@@ -628,21 +628,21 @@ class TestEnds:
         store.is_down = False
         page.until_about("5 tokens")
         assert page.said == ["Hi", "Hello there"]
-        page.tabs.complaints.clear()  # of statuses 503 while the store was down, if it was asked
+        page.tabs.complaints.clear()  # about status 503, if the store was asked while it was down
 
 
 class TestLooks:
-    """Sizes, colours, keys, and what a screen reader is told."""
+    """Sizes, colours, keys, and accessibility."""
 
     @pytest.fixture
     def phone(self, page: Reader) -> Any:
-        """Make the window narrow and dark, and then as before."""
+        """Make the window narrow and dark for the test."""
         page.tabs.look(width=320, height=560, dark=True, phone=True)
         yield page
         page.tabs.look(width=900, height=900, dark=False)
 
     def test_it_fits_on_a_phone(self, phone: Reader, api: FakeServer) -> None:
-        """Nothing is wider than the screen, and everything can be touched."""
+        """Nothing is wider than the screen, and all controls are at least 44 pixels high."""
         api.add(chat_answer("word " * 99 + "w" * 300))
         phone.ask("q" * 300)
         phone.until_about("5 tokens")
@@ -655,14 +655,14 @@ class TestLooks:
         assert phone.tabs.run(sizes) == []
 
     def test_it_is_dark_where_that_is_preferred(self, phone: Reader) -> None:
-        """And light elsewhere."""
+        """Otherwise it is light."""
         ground = "getComputedStyle(document.body).backgroundColor"
         assert phone.tabs.run(ground) == "rgb(23, 22, 19)"
         phone.tabs.look(width=320, height=560, dark=False, phone=True)
         assert phone.tabs.run(ground) == "rgb(251, 250, 248)"
 
     def test_the_keyboard_is_enough(self, page: Reader, api: FakeServer) -> None:
-        """Shift and Enter begin a new line, Enter sends, Tab goes everywhere."""
+        """Shift+Enter begins a new line, Enter sends, and Tab reaches everything."""
         api.add(chat_answer("Hello there"))
         page.type("One")
         page.tabs.press_with_shift("Enter")
@@ -709,7 +709,7 @@ class TestLooks:
         assert page.tabs.run(places) == before
 
     def test_nothing_moves_where_that_is_not_wanted(self, page: Reader, api: FakeServer) -> None:
-        """The mark of an answer that is to come does not blink."""
+        """If the user prefers reduced motion, the mark of a pending answer does not blink."""
         api.add(answer(hold()))
         page.ask("Hi")
         moving = "document.querySelector('article.model')?.getAnimations({subtree: true}).length"
@@ -723,7 +723,7 @@ class TestLooks:
     def test_a_long_answer_is_followed_unless_one_reads_back(
         self, page: Reader, api: FakeServer
     ) -> None:
-        """Who has scrolled up stays there."""
+        """If you have scrolled up, the page stays there."""
         held, more = hold(), hold()
         line = "line\n" * 60
         api.add(answer(line, held, line, more, line, *END))
@@ -739,7 +739,7 @@ class TestLooks:
         assert page.tabs.run("log.scrollTop") == 100
 
     def test_the_policy_keeps_scripts_out(self, page: Reader, tabs: Tabs) -> None:
-        """Neither one in the page nor one that is made of text runs."""
+        """Neither inline scripts nor `eval()` run."""
         tabs.run(
             "const one = document.createElement('script'); one.textContent = 'isBroken = 1';"
             " document.body.append(one)"
