@@ -80,7 +80,7 @@ REPEATED := unmeasured or hypothesis
 # The tests are divided into parts, each of which is one process of pytest: a folder whose tests take
 # long, the files directly in tests/, and the rest. Several parts run at a time. With pytest-xdist each
 # of its processes would collect all tests, which took longer than a quarter of the tests themselves.
-LONG := cli relay relay/page promises web faults safety recording relay/failures
+LONG := cli relay relay/page web promises faults safety relay/failures
 PARTS := top $(subst /,-,$(LONG)) rest
 $(foreach folder,$(LONG),$(eval IN.$(subst /,-,$(folder)) := $(wildcard tests/$(folder)/test_*.py)))
 IN.top := $(wildcard tests/test_*.py)
@@ -112,12 +112,12 @@ web: $(WEB)/ready  ## Build the page that streams without a backend, and serve i
 # An environment is created alone, because its installation writes into this folder. So are the
 # distributions, because that puts a copy of the source into it for a moment.
 test: $(VENV)/dev $(FLOORS)/dev  ## Check everything but the build of the documentation
-	$(TOGETHER) dist $(WEB)/ready $(FAST)/ready
-	$(TOGETHER) everything
+	$(TOGETHER) dist erased $(WEB)/ready $(FAST)/ready
+	$(TOGETHER) everything ERASED=
 
-# What takes longest comes first, and what waits beside what computes. First only one job imports most
-# modules, and leaves them compiled for those that follow.
-everything: repeated-faults floors types measured unit fast lint contracts
+# What takes longest comes first, and what waits beside what computes. The report of the coverage is
+# written while other parts run.
+everything: repeated-faults floors repeated-top measured unit types fast lint contracts
 
 quick: $(VENV)/dev $(WEB)/ready  ## Check what a change breaks most often: style, types, and the tests that do not take long
 	$(TOGETHER) lint types contracts
@@ -145,7 +145,8 @@ measured: $(MEASURED_PARTS)  ## Run the tests that reach every line, and measure
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-$(MEASURED_PARTS): measured-%: $(VENV)/dev $(WEB)/ready | erased
+ERASED := erased
+$(MEASURED_PARTS): measured-%: $(VENV)/dev $(WEB)/ready | $(ERASED)
 	@OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST_ALONE) -m 'not ($(REPEATED))' \
 		$(filter-out $(UNMEASURED),$(IN.$*))
 

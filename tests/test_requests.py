@@ -213,6 +213,7 @@ def body_of(parcel: Parcel) -> dict[str, Any]:
     return {re.sub(r"\[.*", "", name): None for name, _ in names}
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("method", METHODS)
 def test_a_request_is_as_its_endpoint_has_it(method: str) -> None:
     """Method, path, headers, the form of the body, and the place and type of each parameter."""
@@ -285,6 +286,7 @@ def test_several_agents_are_a_beta_that_has_to_be_asked_for() -> None:
         assert parcel.headers["X-Trace"] == "1"
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("method", METHODS)
 def test_no_parameter_is_forgotten(method: str) -> None:
     """Parameters that are left out on purpose are listed, with the reason."""

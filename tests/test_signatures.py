@@ -20,6 +20,7 @@ from openai_scan.values import Value
 METHODS = sorted(name for name in dir(Methods) if not name.startswith("_"))
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("cls", [Client, AzureClient])
 @pytest.mark.parametrize("name", METHODS)
 def test_no_method_hides_its_parameters(cls: type, name: str) -> None:

@@ -378,6 +378,7 @@ def test_each_call_is_answered_under_the_id_that_is_sent_back(
     assert len(set(ids)) == len(paid) == 2
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("blank", ["", None, " ", "null", "{}"])
 def test_no_arguments_are_an_empty_object(
     server: ScriptedServer, client: Client, paid: Payments, blank: str | None

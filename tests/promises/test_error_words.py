@@ -112,6 +112,7 @@ def test_the_body_of_an_answer_is_read_like_an_event(shape: str) -> None:
     assert [decode(one).type for one in from_answer(SHAPES[shape])][:1] in (["error"], [])
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "payload",
     [

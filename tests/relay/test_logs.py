@@ -99,6 +99,7 @@ class TestEntries:
         assert log.drain(job, PATIENCE)
         assert list(log.read(STREAM))[2:] == entries
 
+    @pytest.mark.unmeasured
     def test_a_large_one(self, make_log: MakeLog) -> None:
         """An entry of a megabyte is read unchanged, whatever bytes it has."""
         log = make_log()
@@ -223,6 +224,7 @@ class TestStop:
 class TestSeveralProcesses:
     """A job that its process loses is taken by another one, and the log is fenced."""
 
+    @pytest.mark.unmeasured
     def test_a_job_is_taken_by_one(self, make_shared_log: MakeLog) -> None:
         """If four processes take jobs at the same time, each job is taken once."""
         logs = [make_shared_log() for _ in range(4)]

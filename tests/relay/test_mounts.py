@@ -151,6 +151,7 @@ VIEWS: list[tuple[Make, Kind]] = [
 ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("make", "kind"), MOUNTS + VIEWS)
 def test_each_token_comes_by_itself(
     relay: Relay, upstream: FakeServer, make: Make, kind: Kind
@@ -172,6 +173,7 @@ def test_each_token_comes_by_itself(
         assert b'"status":"completed"' in events.read()
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("make", "kind"), MOUNTS + VIEWS)
 def test_a_reader_comes_back(relay: Relay, upstream: FakeServer, make: Make, kind: Kind) -> None:
     """A reader that reconnects gets what follows its cursor."""

@@ -346,6 +346,7 @@ class TestFence:
         rows.hand_over([])
         assert not rows.take(1, owner="two", lease=15)
 
+    @pytest.mark.unmeasured
     def test_many_rows_at_once(self, postgresql_url: str) -> None:
         """Writing and renewing many jobs at the same time does not deadlock.
 

@@ -318,6 +318,7 @@ class TestFinish:
         assert answer.text == "\ufffdc\ufffd"
         assert answer.facts == {"calls": [{"a\ufffd": "\ufffd"}], "usage": None}
 
+    @pytest.mark.unmeasured
     def test_a_very_long_text(self, store: SqlStore) -> None:
         """It is stored whole."""
         text = "ä'\"\\\U0001f600%s :x " * 300_000

@@ -138,6 +138,7 @@ def test_a_deployment_on_azure_is_one_segment(model: str) -> None:
     assert server.requests == []
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("id", [id for id in REFUSED if id and id.isascii()])
 def test_an_answer_is_not_resumed_at_another_path(id: str) -> None:
     """The id comes from the server, which could have the key sent to any path."""

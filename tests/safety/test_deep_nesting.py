@@ -74,6 +74,7 @@ def wire(*events: str) -> bytes:
 TEXT = [CHUNK % (number, json.dumps(f"t{number}")) for number in range(4)]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "events",
     [

@@ -228,6 +228,7 @@ def test_a_bound_of_no_calls_is_refused(wrong: int, client: Client) -> None:
         run_tools(client, ask(client, "chat"), [], max_calls=wrong)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("id", ["..", "", "a/../b", "%2e%2e"])
 @pytest.mark.parametrize("field", ["id", "thread_id"])
 def test_no_output_is_sent_to_a_run_that_is_named_strangely(
