@@ -117,7 +117,7 @@ test: $(VENV)/dev $(FLOORS)/dev  ## Check everything but the build of the docume
 
 # What takes longest comes first, and what waits beside what computes. The report of the coverage is
 # written while other parts run.
-everything: repeated-faults floors repeated-top measured unit types fast lint contracts
+everything: repeated-faults floors types repeated-top measured unit fast lint contracts
 
 quick: $(VENV)/dev $(WEB)/ready  ## Check what a change breaks most often: style, types, and the tests that do not take long
 	$(TOGETHER) lint types contracts
