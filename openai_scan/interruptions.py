@@ -33,8 +33,9 @@ from typing import NoReturn
 # Most exceptions that are checked come from a payload that does not match, and never left our code.
 _OURS = "openai_scan."
 
-# As numbers: making them members of an enum would take three times as long as all the rest.
-_SIGNALS = tuple(map(int, signal.valid_signals()))
+# As numbers: making them members of an enum would take three times as long as all the rest. WASI
+# cannot list them, and has no handlers.
+_SIGNALS = tuple(map(int, signal.valid_signals())) if hasattr(signal, "valid_signals") else ()
 
 
 class Interruption(BaseException):

@@ -41,6 +41,10 @@ import sys
 for name in sys.argv[1].split():
     sys.modules[name] = None  # an import of it fails
 
+import signal
+
+del signal.valid_signals
+
 import _thread
 
 from openai_scan import StreamerV2
