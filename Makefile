@@ -84,12 +84,13 @@ LONG := cli relay relay/page web promises faults safety relay/failures
 PARTS := top $(subst /,-,$(LONG)) rest
 $(foreach folder,$(LONG),$(eval IN.$(subst /,-,$(folder)) := $(wildcard tests/$(folder)/test_*.py)))
 IN.top := $(wildcard tests/test_*.py)
-IN.rest := $(filter-out $(foreach part,$(PARTS),$(IN.$(part))),$(wildcard tests/*/test_*.py tests/*/*/test_*.py))
+TESTS := $(wildcard tests/test_*.py tests/*/test_*.py tests/*/*/test_*.py)
+IN.rest := $(filter-out $(foreach part,$(PARTS),$(IN.$(part))),$(TESTS))
 
 # The files whose tests are all repeated, and those that have one that is: a test that uses the fixture
 # `wire` runs over several wires.
-UNMEASURED := $(shell grep --files-with-matches '^pytestmark = .*unmeasured' $(foreach part,$(PARTS),$(IN.$(part))))
-WITH_REPEATED := $(shell grep --files-with-matches -w -E 'unmeasured|hypothesis|wire' $(foreach part,$(PARTS),$(IN.$(part))))
+UNMEASURED := $(shell grep --files-with-matches '^pytestmark = .*unmeasured' $(TESTS))
+WITH_REPEATED := $(shell grep --files-with-matches -w -E 'unmeasured|hypothesis|wire' $(TESTS))
 MEASURED_PARTS := $(foreach part,$(PARTS),$(if $(filter-out $(UNMEASURED),$(IN.$(part))),measured-$(part)))
 REPEATED_PARTS := $(foreach part,$(PARTS),$(if $(filter $(WITH_REPEATED),$(IN.$(part))),repeated-$(part)))
 
@@ -202,6 +203,7 @@ SUITE ?= $(FLOORS_TESTS)
 pythons:  ## Run the tests that can differ on every Python from 3.10 to 3.14 that is found, and name the missing ones
 	$(PYTHON) scripts/run_pythons.py $(if $(ONLY),--only $(ONLY)) -- $(PYTEST:pytest%=%) $(SUITE)
 
+# The kind of quotation marks does not matter here, and choosing it takes a tenth of the time.
 references: $(VENV)/dev  ## Check that the documentation builds without a warning, but do not write it; CI does so too
 	$(BIN)/sphinx-build --builder dummy --define smartquotes=0 --fail-on-warning --keep-going --quiet \
 		docs docs/_build/dummy

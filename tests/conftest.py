@@ -130,8 +130,8 @@ def measured_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that uses the fixture `wire` over every wire.
 
-    The wire `threads` is only another way to wait for the blocking wire, and its own tests reach
-    its code. Of each other test function it runs one case, unless it is the only wire.
+    The wire `threads` is only another way to wait for the blocking wire, and has tests of its own.
+    It runs one case of each function, unless it is the only wire, or that of the function.
     """
     if "wire" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("wires")

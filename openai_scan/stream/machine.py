@@ -117,7 +117,7 @@ class StreamMachine(TakesUp):
         self.rounds = Rounds(source)
         self.event = self._last = NO_EVENT
         self._order: Step | None = None  # what the driver must do before anything else
-        self._away_since: float | None = None  # when the caller got what does not end a silence
+        self._away_since: float | None = None  # see `_come_back()`
         self._committed = False  # content has been delivered, so a retry would repeat it
         self._cancelled = False
         self._closed = False  # by leave()

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import http.server
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from unittest import mock
@@ -23,18 +18,18 @@ from web.chromium import Chromium
 
 from comparison.table import Cell
 from openai_scan.testing import FakeServer, Reply, Step, handler
+from openai_scan.web.serving import PageServer
 
 _PYODIDE = Path(__file__).parents[2] / "build/web/node_modules/pyodide"
-_FILES = (
-    *("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm"),
-    *("python_stdlib.zip", "pyodide-lock.json"),
-)
 
 # openai-python sends headers of its own, which the fake server does not allow a page to send.
 _ALL_HEADERS = {"Access-Control-Allow-Headers": "*, Authorization"}
 
 # The platform of Python 3.14 in Pyodide, as wheels name it.
 _PLATFORM = "pyemscripten_2026_0_wasm32"
+
+# Of these the comparison uses the same versions elsewhere.
+_INSTALLED = {"openai", "httpx", "httpx-sse", "litellm"}
 
 _PAGE = """<!doctype html><meta charset="utf-8"><body><script type="module">
 import { loadPyodide } from "./pyodide.mjs";
@@ -109,22 +104,20 @@ def in_pages(answer: Sequence[Step], text: str) -> dict[str, Cell]:
 def _in_a_page(tried: _Tried, answer: Sequence[Step], text: str) -> Cell:
     with tempfile.TemporaryDirectory() as folder:
         site = Path(folder, "site")
-        site.mkdir()
+        shutil.copytree(_PYODIDE, site)
         if missing := _download(tried.distributions, site):
             return Cell("no", f"cannot be installed: `{missing}` has no wheel for Pyodide")
-        for name in _FILES:
-            shutil.copy(_PYODIDE / name, site)
         with (
             mock.patch.dict(handler._PREFLIGHT, _ALL_HEADERS),
             FakeServer(lambda _: Reply(steps=answer), pages="*") as server,
-            _serving(site) as origin,
+            PageServer(str(site), 0) as pages,
             Chromium(Path(folder, "browser")) as browser,
         ):
             program = f"BASE_URL = {server.base_url!r}\n{tried.program}"
             wheels = sorted(wheel.name for wheel in site.glob("*.whl"))
             page = _PAGE % (json.dumps(wheels), json.dumps(program))
             (site / "index.html").write_text(page, "utf-8")
-            browser.open(f"{origin}/")
+            browser.open(pages.url)
             browser.until("window.found")
             found = browser.run("window.found")
     if found.get("text") == text:
@@ -151,19 +144,3 @@ def _download(distributions: Sequence[str], site: Path) -> str | None:
     found = re.search(r"No matching distribution found for ([\w.-]+)", ran.stderr)
     assert found is not None, ran.stderr
     return found[1]
-
-
-# Of these the comparison uses the same versions elsewhere.
-_INSTALLED = {"openai", "httpx", "httpx-sse", "litellm"}
-
-
-@contextlib.contextmanager
-def _serving(folder: Path) -> Iterator[str]:
-    """Serve the files of a folder; the value is the origin."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=os.fspath(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()

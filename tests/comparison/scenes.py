@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import http.server
 import json
 import os
 import statistics
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +28,7 @@ from openai_scan.testing import (
     response_answer,
     stream_error,
 )
+from openai_scan.web.serving import PageServer
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
@@ -196,12 +193,12 @@ def _sdk_page() -> Cell:
     script = '<!doctype html><meta charset="utf-8"><body><script type="module" src="page.js">'
     (site / "index.html").write_text(f"{script}</script>", "utf-8")
     with FakeServer(lambda _: Reply(steps=chat_answer(_TEXT)), pages="*") as server:
-        with _serving(site) as origin:
+        with PageServer(str(site), 0) as pages:
             shown = subprocess.run(
                 [
                     *("chromium", "--headless", "--no-sandbox", "--no-proxy-server"),
                     *("--virtual-time-budget=20000", "--dump-dom"),
-                    f"{origin}/?base={server.base_url}",
+                    f"{pages.url}?base={server.base_url}",
                 ],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -213,18 +210,6 @@ def _sdk_page() -> Cell:
     if found["error"] is None and "".join(found["texts"]) == _TEXT:
         return Cell("yes", "bundled by esbuild, in Chromium")
     return Cell("no", f"`{found['error']}`")
-
-
-@contextlib.contextmanager
-def _serving(folder: Path) -> Iterator[str]:
-    """Serve the files of a folder; the value is the origin."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
 
 
 # What `make field` has found.

@@ -156,7 +156,7 @@ class TestText:
         assert answer(*begun(), *draft, *bare).final_text == "?"
 
     def test_items_without_ids_are_recognized_by_their_places(self) -> None:
-        """If an item has no id, its `output_index` tells which events belong to it."""
+        """Events with the same `output_index` as an item without an id belong to that item."""
         events = [
             item("added", message("") | {"id": None}, index=3),
             part("output_text.delta", "", delta="x", output_index=3),

@@ -343,7 +343,7 @@ def test_a_stored_answer() -> None:
 
 
 def test_a_stored_answer_for_a_reader_with_a_part() -> None:
-    """The relay cannot tell which part the reader has, so it sends an error."""
+    """The reader gets an error, because the relay does not know how much it already has."""
     assert [list(payload) for payload in payloads(of_stored(STORED, has_part=True))] == [["error"]]
 
 
