@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 
-from attrs import field, frozen
+from attrs import frozen
 
 from openai_scan.relay.entries import Entry
 from openai_scan.relay.tail import Tail, Tails
@@ -28,12 +28,12 @@ class Job:
     Attributes:
         stream: The id of the stream.
         epoch: How many processes have taken the job, this one included.
-        id: Which job it is, in the log's own terms.
+        id: Which job it is, in the log's own terms: a stream may have two for a moment.
     """
 
     stream: str
     epoch: int
-    id: str = field(default="", eq=False)
+    id: str = ""
 
 
 class Log(ABC):

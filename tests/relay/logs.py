@@ -17,7 +17,12 @@ HEAD = b'{"user":"alice"}'
 
 def begin(log: Log, job: Job) -> None:
     """Write the fence, as a process does that has taken a job."""
-    append(log, job, Entry(job.epoch, 0, "begin", encode_json({"job": job.id})))
+    append(log, job, fence(job))
+
+
+def fence(job: Job) -> Entry:
+    """Return the first entry that a process writes for a job."""
+    return Entry(job.epoch, 0, "begin", encode_json({"job": job.id}))
 
 
 def append(log: Log, job: Job, *entries: Entry) -> None:
@@ -30,6 +35,11 @@ def taken(log: Log, seconds: float = PATIENCE) -> Job:
     """Take the one job that there is."""
     (job,) = log.take(1, seconds)
     return job
+
+
+def named(job: Job) -> tuple[str, int]:
+    """Return what the job is in every log: its stream and its epoch."""
+    return job.stream, job.epoch
 
 
 def started(log: Log, stream: str = STREAM) -> Job:
