@@ -30,8 +30,10 @@ from traceback import walk_tb
 from types import FrameType
 from typing import NoReturn
 
-# Most exceptions that are checked come from a payload that does not match, and never left our code.
-_OURS = "openai_scan."
+# Most exceptions that are checked come from a payload that is not JSON or does not match. They come
+# through our code, the parser and functions that cattrs generates, none of which handles a signal.
+_NO_HANDLERS = ("openai_scan.", "json.")
+_GENERATED = "<cattrs generated "
 
 # As numbers: making them members of an enum would take three times as long as all the rest. WASI
 # cannot list them, and has no handlers.
@@ -107,7 +109,9 @@ def _suspects(error: BaseException) -> Iterator[tuple[FrameType, FrameType]]:
     """Yield the frames of the traceback that may be a handler's, each after the one above it."""
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
     for above, frame in itertools.pairwise(frames):
-        if not frame.f_globals.get("__name__", "").startswith(_OURS):
+        module = f"{frame.f_globals.get('__name__', '')}."
+        is_generated = frame.f_code.co_filename.startswith(_GENERATED)
+        if not (is_generated or module.startswith(_NO_HANDLERS)):
             yield above, frame
 
 
@@ -122,7 +126,7 @@ def _is_given(frame: FrameType, above: FrameType) -> bool:
 def _codes_of_handlers() -> set[object]:
     """Return the code of the signal handlers that are written in Python."""
     codes = set()
-    for handler in map(signal.getsignal, _SIGNALS):
+    for handler in filter(callable, map(signal.getsignal, _SIGNALS)):
         inner = handler.func if isinstance(handler, functools.partial) else handler
         # A callable object is called through a method of its class.
         of_class = getattr(vars(type(inner)).get("__call__"), "__code__", None)

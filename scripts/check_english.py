@@ -180,7 +180,7 @@ def prose_of_python(code: str, *, messages: bool) -> str:
         messages: Whether texts that are not docstrings count. In tests they are data.
     """
     # Bars for code, so that the comments of two lines do not look like one sentence.
-    kept = [list(re.sub(r"\S", "|", line)) for line in code.splitlines()]
+    kept = [list(line) for line in re.sub(r"\S", "|", code).splitlines()]
     fstring = getattr(tokenize, "FSTRING_MIDDLE", -1)
     before = tokenize.ENCODING
     for token in tokenize.generate_tokens(io.StringIO(code).readline):

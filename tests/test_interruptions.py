@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 from server import CHUNKED, END, ch, serving
 
-from openai_scan import AsyncStreamerV2, Client, Event, Observer, StreamerV2, TransportError
+from openai_scan import (
+    AsyncStreamerV2,
+    Client,
+    Event,
+    Observer,
+    StreamerV2,
+    TransportError,
+)
 from openai_scan.interruptions import (
     Interruption,
     carry,
@@ -318,6 +325,28 @@ def test_it_leaves_a_payload_that_is_being_read(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ConnectionResetError, match="mine"):
         s.next()
     assert (s.next(), s.outcome, s.err()) == (False, "cancelled", None)
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        pytest.param("\ufffd", "malformed_event", id="it is not JSON"),
+        pytest.param(
+            '{"id":"x","object":"chat.completion.chunk","choices":[{"index":"x"}]}',
+            "skipped_field: ChatCompletionChunk $.choices[].index",
+            id="it does not match",
+        ),
+    ],
+)
+def test_a_payload_that_cannot_be_read_asks_for_no_handlers(
+    data: str, note: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes longer than all the rest, and servers send such payloads by the thousand."""
+    monkeypatch.setattr(signal, "getsignal", fail)
+    with StreamerV2([f"data: {data}\n\n".encode()]) as s:
+        assert s.next()
+        assert s.notes == {note: 1}
+        s.err()
 
 
 def test_it_leaves_a_tool_that_runs() -> None:

@@ -25,6 +25,9 @@ _EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 _BAR_WIDTH = 40
 
+# Between two columns of the table.
+_COLUMN_GAP = 2
+
 # The levels of a timeline: how much text came in a slice of time, relative to the fullest slice.
 _LEVELS = " ▁▂▃▄▅▆▇█"
 
@@ -60,7 +63,7 @@ def command(*, files: Sequence[str], plot: str | None, force: bool) -> int:
         _check_picture(plot, force=force)
         from openai_scan.cli.plot import draw  # fails here if matplotlib is not installed
     figures = figures_of([given(file) for file in files])
-    draw_table(screen, figures)
+    draw_tables(screen, figures)
     if plot is None:
         draw_timelines(screen, figures)
         draw_histogram(screen, [gap for each in figures for gap in each.timeline.gaps])
@@ -80,13 +83,27 @@ def _check_picture(plot: str, *, force: bool) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), plot)
 
 
-def draw_table(screen: Console, figures: Sequence[Figures]) -> None:
-    """Draw a table with a row for each figure and a column for each stream."""
+def draw_tables(screen: Console, figures: Sequence[Figures]) -> None:
+    """Draw tables with a row for each figure and a column for each stream, as many as fit."""
+    rows = [_rows(each) for each in figures]
+    names = max(len(name) for name, _ in rows[0])
+    values = max(len(value) for each in rows for _, value in each)
+    most = max(1, (screen.width - names) // (values + _COLUMN_GAP))
+    for first in range(0, len(figures), most):
+        if first:
+            screen.print()
+        _draw_table(screen, figures[first : first + most], rows[first : first + most])
+
+
+def _draw_table(
+    screen: Console, figures: Sequence[Figures], rows: Sequence[Sequence[tuple[str, str]]]
+) -> None:
     table = Table("", *(each.name for each in figures), box=None, pad_edge=False)
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
         column.overflow = "fold"
-    for name, *values in zip(*map(_rows, figures), strict=True):
+    for name, *values in zip(*rows, strict=True):
         table.add_row(name[0], *(value for _, value in [name, *values]))
     screen.print(table)
 

@@ -108,6 +108,20 @@ def test_streams_stand_side_by_side(
     assert lines[7] == ["until", "the", "headers", "0.250", "s", "0.250", "s", "-"]
 
 
+def test_more_streams_than_fit_are_in_several_tables(
+    timed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each figure is on one line, however many streams there are."""
+    monkeypatch.setenv("COLUMNS", "80")
+    Path("seven.jsonl").write_text(7 * (Path(timed).read_text() + "\n"))
+    assert main(["stats", "seven.jsonl"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    outcomes = [line[1:] for line in lines if line[:1] == ["outcome"]]
+    assert outcomes == [5 * ["completed"], 2 * ["completed"]]
+    assert ["gaps:", "95", "%", "are", "below", *5 * ["8.000", "s"]] in lines
+    assert ["seven.jsonl", "[5]", "seven.jsonl", "[6]"] in lines
+
+
 @pytest.mark.parametrize(("name", "beginning"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml")])
 def test_a_picture_can_be_drawn(
     name: str, beginning: bytes, timed: str, capsys: pytest.CaptureFixture[str]

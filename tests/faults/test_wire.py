@@ -90,7 +90,7 @@ def test_any_answer_ends_in_an_outcome(
 
 
 @given(body=strategies.openai_streams | strategies.streams, sizes=strategies.chunk_sizes)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_no_framing_changes_a_stream(server: ScriptedServer, body: bytes, sizes: list[int]) -> None:
     """However a body is framed and cut, it is the same stream as without a network."""
     expected = properties.story([body])

@@ -404,7 +404,7 @@ def test_arguments_take_linear_time() -> None:
                     return run
 
                 base = work(action(0))
-                assert work(action(200)) - base < 2.3 * (work(action(100)) - base) + 50
+                assert work(action(100)) - base < 2.3 * (work(action(50)) - base) + 50
 
 
 # Calls without arguments, without names, and in answers that are not whole.

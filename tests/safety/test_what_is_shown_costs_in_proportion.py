@@ -83,7 +83,7 @@ def assert_linear(run: Callable[[str], object], texts: tuple[str, str]) -> None:
 def test_many_rendered_blocks(block: str, size: int) -> None:
     """The work is linear, whether they come in pieces or at once."""
     render(block, size)  # so that what is loaded and compiled once does not count
-    texts = (1_500 // len(block) * block, 3_000 // len(block) * block)
+    texts = (1_000 // len(block) * block, 2_000 // len(block) * block)
     assert_linear(partial(render, size=size), texts)
 
 
@@ -92,11 +92,11 @@ def test_many_rendered_blocks(block: str, size: int) -> None:
 @pytest.mark.parametrize(("start", "more"), LONG.values(), ids=LONG.keys())
 def test_a_long_rendered_block(start: str, more: str) -> None:
     """The beginning is rendered, and the rest is plain and takes linear work."""
-    beginning = start + 2_000 // len(more) * more
+    beginning = start + 1_200 // len(more) * more
     render(beginning, 40)  # so that what is loaded and compiled once does not count
     first, once, twice = (
         all_calls(partial(render, beginning + size // len(more) * more, 40))
-        for size in (0, 1_500, 3_000)
+        for size in (0, 1_000, 2_000)
     )
     assert twice - first < FACTOR * (once - first)
 
@@ -145,7 +145,7 @@ def test_a_file(
     path = tmp_path / "file"
     words = [*command.split(), str(path)]
     counts = []
-    for size in (10, 400, 800):
+    for size in (10, 200, 400):
         path.write_bytes(file(size))
         counts.append(all_calls(lambda: terminal.run(*words)))
     _, once, twice = counts
