@@ -97,6 +97,12 @@ REPEATED_PARTS := $(foreach part,$(PARTS),$(if $(filter $(WITH_REPEATED),$(IN.$(
 # Thousands of processes are started, and each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
+# What most tests import. `make test` has it compiled while it waits for downloads. Otherwise several
+# parts would compile it at once, when they begin.
+IMPORTED := aiohttp, cattrs, hypothesis, matplotlib.pyplot, openai, opentelemetry.sdk.metrics, \
+	opentelemetry.sdk.trace, psycopg, pytest, redis, requests, rich.live, rich.markdown, \
+	sqlalchemy.dialects.postgresql, sqlalchemy.dialects.sqlite, uvicorn
+
 .PHONY: demo web quick test everything lint english types contracts unit measured erased $(MEASURED_PARTS) $(REPEATED_PARTS) search fast floors dist sbom unpacked release pythons references docs links fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients comparison hosts field clean help
 
 help:  ## List what make can do here
@@ -110,10 +116,11 @@ web: $(WEB)/ready  ## Build the page that streams without a backend, and serve i
 		--node $(BIN)/node --base-url http://127.0.0.1:8001/v1
 	$(BIN)/python -m openai_scan.web serve $(WEB)/site
 
-# An environment is created alone, because its installation writes into this folder. So are the
-# distributions, because that puts a copy of the source into it for a moment.
-test: $(VENV)/dev $(FLOORS)/dev  ## Check everything but the build of the documentation
-	$(TOGETHER) dist erased $(WEB)/ready $(FAST)/ready
+# An environment is created before anything runs here, because its installation writes into this
+# folder. So are the distributions, because that puts a copy of the source into it for a moment.
+test: $(VENV)/dev  ## Check everything but the build of the documentation
+	$(TOGETHER) $(FLOORS)/dev $(WEB)/ready $(FAST)/ready $(VENV)/compiled
+	$(TOGETHER) dist erased $(FLOORS)/compiled
 	$(TOGETHER) everything ERASED=
 
 # What takes longest comes first, and what waits beside what computes. The report of the coverage is
@@ -328,6 +335,11 @@ $(WEB)/ready: $(VENV)/dev tests/web/package.json tests/web/package-lock.json
 	@mkdir -p $(WEB)
 	cp tests/web/package.json tests/web/package-lock.json $(WEB)/
 	cd $(WEB) && PATH="$(abspath $(BIN)):$$PATH" npm ci --no-audit --no-fund --silent
+	@touch $@
+
+$(VENV)/compiled $(FLOORS)/compiled: %/compiled: %/dev
+	@$*/bin/python -c 'import $(IMPORTED)'
+	@$*/bin/python -m compileall -q openai_scan
 	@touch $@
 
 $(VENV)/mutants: $(VENV)/dev

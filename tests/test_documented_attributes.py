@@ -135,6 +135,7 @@ def undocumented(cls: type) -> list[str]:
     return sorted(names - told)
 
 
+@pytest.mark.unmeasured
 def test_every_attribute_of_every_public_class_has_a_line() -> None:
     """The line says what the attribute is, in which unit, and what None means."""
     classes = public_classes()

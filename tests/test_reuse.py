@@ -501,7 +501,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[MarkingServer]:
 @example(
     answers=[Scripted("length", (103, 100), "", 0), Scripted("length", (), "surplus", 1), CLEAN]
 )
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_no_byte_of_one_answer_is_read_as_another_s(
     server: MarkingServer, answers: Sequence[Scripted]
 ) -> None:

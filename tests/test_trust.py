@@ -206,6 +206,7 @@ class TestClocks:
         assert isinstance(error, StreamTimeoutError)
         assert error.limit == "event_idle"
 
+    @pytest.mark.further
     @pytest.mark.unmeasured
     @pytest.mark.parametrize(
         "flood",

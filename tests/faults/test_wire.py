@@ -89,6 +89,7 @@ def test_any_answer_ends_in_an_outcome(
         assert found.outcome in ("failed", "truncated")
 
 
+@pytest.mark.further
 @given(body=strategies.openai_streams | strategies.streams, sizes=strategies.chunk_sizes)
 @settings(max_examples=60)
 def test_no_framing_changes_a_stream(server: ScriptedServer, body: bytes, sizes: list[int]) -> None:

@@ -39,6 +39,7 @@ def test_odd_json_parses_as_json_does(text: str) -> None:
     assert outcome(parse, text) == outcome(json.loads, text)
 
 
+@pytest.mark.further
 @given(st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
