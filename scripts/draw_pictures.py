@@ -21,7 +21,7 @@ from rich.terminal_theme import SVG_EXPORT_THEME, TerminalTheme
 from openai_scan import StreamerV2, replay
 from openai_scan.cli.inspect import inspect
 from openai_scan.cli.markdown import MarkdownPrinter
-from openai_scan.cli.stats import draw_histogram, draw_table, draw_timelines
+from openai_scan.cli.stats import draw_histogram, draw_tables, draw_timelines
 from openai_scan.cli.timeline import figures_of
 
 ROOT = Path(__file__).parents[1]
@@ -99,7 +99,7 @@ def _stats() -> Console:
     screen = _screen(f"openai-scan stats {CHAT.name}")
     with _in_folder_of(CHAT):
         figures = figures_of([CHAT.name])
-    draw_table(screen, figures)
+    draw_tables(screen, figures)
     draw_timelines(screen, figures)
     draw_histogram(screen, [gap for each in figures for gap in each.timeline.gaps])
     return screen
