@@ -700,15 +700,15 @@ def render(model: FamilyModel) -> dict[str, str]:
         f'Their bases are in base.py.\n\nSource: {family.source}\n"""\n\n{HEADER}'
     )
     match = _match(model.matched_events(), family)
-    unions = model.unions()
-    defined = [*(one.text() for one in (*model.events, *unions)), match]
+    classes: list[Class | Alias] = [*model.events, *model.unions()]
+    defined = [*(one.text() for one in classes), match]
     body = "\n\n".join(defined)
     functions: dict[str, list[str]] = {}
     for module, function in filter(None, [family.prepare, *family.prepares.values()]):
         functions.setdefault(module, []).append(function)
     texts["events.py"] = _module(intro, body, {**names, **functions})
     del names[f"{package}.base"]
-    names[f"{package}.events"] = [*(one.name for one in (*model.events, *unions)), "decode"]
+    names[f"{package}.events"] = [*(one.name for one in classes), "decode"]
     for module, group in family.by_hand.items():
         names[f"{package}.{module}"] = [*group]
     shown = sorted(name for group in names.values() for name in group)
@@ -797,7 +797,8 @@ def reference_page(model: FamilyModel, known: str = "") -> str:
         else _alias_entry(module, one.name, f"One of {_links(one.arms)}.")
         for one in model.objects.values()
     ]
-    bases, functions = [], [f"{module}.decode"]
+    bases: list[str] = []
+    functions = [f"{module}.decode"]
     for place, names in model.family.by_hand.items():
         for name in names:
             (bases if name[0].isupper() else functions).append(f"{module}.{place}.{name}")
