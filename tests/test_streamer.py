@@ -55,7 +55,7 @@ from openai_scan.events.assistants import (
     RunUsage,
     SubmitToolOutputs,
 )
-from openai_scan.stream.machine import GRACE_SECONDS
+from openai_scan.stream.ends import GRACE_SECONDS
 
 # A test that waits for a thread gives up after so many seconds; it never waits that long.
 PATIENCE = 30

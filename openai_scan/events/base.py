@@ -92,14 +92,15 @@ class Event(Value):
             stream can have them.
         ends_with_done: A class attribute: whether streams of that API end with `[DONE]`.
         of_session: A class attribute: whether the event can name a session of the Agents API.
-        content_places: A class attribute: where the payload has a part of the answer, as JSONPath
-            without indexes.
+        numbered: A class attribute: whether the event can have a `stream_position()`.
+        content_places: A class attribute: JSONPaths of the parts of the answer, without indexes.
     """
 
     wire_name: ClassVar[str] = ""
     family: ClassVar[str] = ""
     ends_with_done: ClassVar[bool] = False
     of_session: ClassVar[bool] = False  # the questions about sessions are left out for the others
+    numbered: ClassVar[bool] = False  # likewise the question about the number
     content_places: ClassVar[frozenset[str]] = frozenset()
 
     raw: RawEvent = field(kw_only=True, eq=False, repr=False)
@@ -303,6 +304,7 @@ class OfNoFamily(Event):
     """The base of the events that any stream can have; they bring no part of an answer."""
 
     of_session: ClassVar[bool] = True
+    numbered: ClassVar[bool] = True
 
     def unwrap_tool_calls(self, choice: int = 0) -> None:  # noqa: ARG002 - likewise
         return None

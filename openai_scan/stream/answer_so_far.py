@@ -12,7 +12,7 @@ from openai_scan.values import Piece
 
 if TYPE_CHECKING:
     from openai_scan.events.base import Append, Fold, Note
-    from openai_scan.events.decoding.repeats import Make, Repeats
+    from openai_scan.events.decoding.repeats import Make, Repeat
     from openai_scan.events.kept import Kept
     from openai_scan.partial_json import PartialJSON
     from openai_scan.stream.continuity import Continuity, EventIds
@@ -61,17 +61,18 @@ class AnswerSoFar:
             note: Counts what had to be repaired.
             repeat: What the event repeats (see `Repeats.last`), or None.
         """
-        before, self._fold = self._fold, fold(event, self._fold, note)
-        if self._fold is None:
+        before = self._fold
+        self._fold = now = fold(event, before, note)
+        if now is None:
             self.added = ()
             return
-        if self._fold is not before:
+        if now is not before:
             self._halves = Halves()
-            self._kept = kept(self._fold)
+            self._kept = kept(now)
             if self.json is not None:
                 self.json = type(self.json)()
-        self._fold.hole = self._has_hole
-        self.added = added = self._fold.added
+        now.hole = self._has_hole
+        self.added = added = now.added
         if added:
             self.added = self._halves.join(added)
             if not self._has_content:
@@ -95,20 +96,17 @@ class AnswerSoFar:
         self.is_plain = self.json is None and not self._halves.waiting
 
     def expect_text(
-        self, event: Event, repeats: Repeats, ids: EventIds, continuity: Continuity
+        self, event: Event, repeat: Repeat, ids: EventIds, continuity: Continuity
     ) -> None:
         """Prepare for events that differ from *event*, the last one, only in the text they add.
 
         Args:
             event: The last event.
-            repeats: What the events so far have in common.
+            repeat: What it repeats; it only adds text.
             ids: The ids of earlier events.
             continuity: Knows the session of the stream.
         """
-        repeat = repeats.last
-        if repeat is None or not repeat.adds_text or self._keeps:
-            return
-        if self._fold is not None:
+        if self._fold is not None and not self._keeps:
             append = self._fold.appender(event)
             if append is not None:
                 has_id = event.stream_event_id() is not None
@@ -127,12 +125,13 @@ class AnswerSoFar:
         added = self.added
         if isinstance(added, str):
             return added if kind == "text" and not choice else None
-        if not added:
-            return None
         if len(added) > _FEW:
             return self._text_of_many(added).get((kind, choice))
-        pieces = [piece.text for piece in added if piece.kind == kind and piece.choice == choice]
-        return "".join(pieces) if pieces else None
+        text = None
+        for piece in added:
+            if piece.kind == kind and piece.choice == choice:
+                text = piece.text if text is None else text + piece.text
+        return text
 
     def _text_of_many(self, added: Sequence[Piece]) -> dict[tuple[PieceKind, int], str]:
         """Return the texts of many pieces. Without it, asking for each choice is quadratic."""

@@ -21,6 +21,9 @@ from openai_scan.errors import (
 )
 from openai_scan.events.base import DoneEvent, Event, Outcome
 
+# How long to wait after a terminal event for what may follow on an open connection, such as usage.
+GRACE_SECONDS = 2.0
+
 # If parts ended differently, the outcome furthest to the right is the stream's.
 _RANKS: tuple[Outcome, ...] = ("completed", "requires_action", "incomplete", "cancelled", "failed")
 
@@ -81,9 +84,9 @@ class Ends:
             self.error = error
         if event.ends_with_done:
             self._has_done = True
-        if isinstance(event, DoneEvent):
+        if not event.family and isinstance(event, DoneEvent):
             self.done = True
-        elif self._parts and event.of_session and event.stream_rests():
+        elif event.of_session and self._parts and event.stream_rests():
             # Before the first part, the stream is idle because it waits for one.
             self.done, self.lost_end = True, bool(self._open)
         # After a resumed answer, [DONE] may only mean that there is no more for the moment.

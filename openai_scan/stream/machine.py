@@ -24,9 +24,8 @@ Rules:
    `step()`: nothing about the stream is decided again for it.
 
 What never happens: an event after ENDED; two verdicts; a SWITCH after `leave()`; `began` without
-`ended`, unless the stream is dropped; a reference from the machine to the streamer, which would
-keep a dropped one alive. So the streamer is a parameter, *reader*, of all methods that notify
-observers.
+`ended`, unless the stream is dropped; a reference to the streamer, which would keep a dropped one
+alive. So the streamer is a parameter, *reader*, of all methods that notify observers.
 """
 
 from __future__ import annotations
@@ -46,14 +45,11 @@ from openai_scan.sse.raw_stream import RawStream
 from openai_scan.stream.answer_so_far import AnswerSoFar
 from openai_scan.stream.continuity import Continuity, EventIds
 from openai_scan.stream.decoder import Decoder, is_keep_alive
-from openai_scan.stream.ends import Ends
+from openai_scan.stream.ends import GRACE_SECONDS, Ends
 from openai_scan.stream.rounds import Rounds
 from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
 from openai_scan.stream.taking_up import TakesUp
 from openai_scan.surrogates import find_half
-
-# How long to wait after a terminal event for what may follow on an open connection, such as usage.
-GRACE_SECONDS = 2.0
 
 # llama.cpp reports errors in its own field.
 _EVENT_FIELDS = ("error",)
@@ -119,8 +115,7 @@ class StreamMachine(TakesUp):
         self._order: Step | None = None  # what the driver must do before anything else
         self._away_since: float | None = None  # see `_come_back()`
         self._committed = False  # content has been delivered, so a retry would repeat it
-        self._cancelled = False
-        self._closed = False  # by leave()
+        self._cancelled = self._closed = False  # by cancel() and by leave()
         self.started = False
         self.events_read = 0
         self._bytes_before = 0  # bytes of earlier inputs
@@ -285,6 +280,8 @@ class StreamMachine(TakesUp):
         if self._decoder.ready and not current.cancelled:
             current.heard += 1
             return self._decoder.next_ready()
+        if not (current.ready or current.interrupted):
+            return None
         raw = current.next()
         return raw if type(raw) is RawEvent else self._decoder.after(raw, current)
 
@@ -294,16 +291,17 @@ class StreamMachine(TakesUp):
         answer_id = self._continuity.answer_id
         if answer_id is not None and not self._continues(reader, event, answer_id):
             return False
-        if event.of_session and not self._continuity.is_of_session(event):
-            return self._skip("other_session")
-        if type(event) is UnknownEvent and not self._tolerates(reader, event):
-            return False
-        if event.of_session and not self._ids.is_new(event):
-            return self._skip("repeated_event")
+        if event.of_session:
+            if not self._continuity.is_of_session(event):
+                return self._skip("other_session")
+            if type(event) is UnknownEvent and not self._tolerates(reader, event):
+                return False
+            if not self._ids.is_new(event):
+                return self._skip("repeated_event")
         ends = self._ends
         was_terminal = ends.terminal
-        hole = self._decoder.hole
-        if hole is not None and ends.leave_hole(hole):
+        decoder = self._decoder
+        if decoder.hole is not None and ends.leave_hole(decoder.hole):
             self.answer.leave_hole()
         is_news = ends.take(event)
         if ends.done and not ends.terminal:  # [DONE] although a resumed answer is not whole
@@ -312,13 +310,15 @@ class StreamMachine(TakesUp):
             if ends.error is not None and self._renew(reader, ends.error):
                 return False
             self._committed = event.has_content()
-        self.answer.take(event, self._decoder.note, self._decoder.repeats.last)
+        repeat = decoder.repeats.last
+        self.answer.take(event, decoder.note, repeat)
         if ends.terminal or was_terminal:
             if self.current.live is not None:
                 self._limit_rest(event, is_news=is_news or not was_terminal)
-        elif self._committed and not self._decoder.ready:
-            self.answer.expect_text(event, self._decoder.repeats, self._ids, self._continuity)
-        self._continuity.take(self._last)
+        elif repeat is not None and repeat.adds_text and self._committed and not decoder.ready:
+            self.answer.expect_text(event, repeat, self._ids, self._continuity)
+        if self._last.numbered:
+            self._continuity.take(self._last)
         self.event = self._last = event
         self.events_read += 1
         for observer in self.observers.all:

@@ -225,12 +225,12 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """
         machine = self._machine
         added = machine.answer.added
-        if isinstance(added, str) and not choice and machine.event is not NO_EVENT:
+        if type(added) is str and not choice and machine.event is not NO_EVENT:
             return added  # the short way, for nearly all events
+        if added and (text := self._added("text", choice)):
+            return text
         text = machine.event.unwrap_text(choice)
-        if text is None and not added:
-            return None  # the short way, for nearly all others
-        return (added and self._added("text", choice)) or _only_empty(text)
+        return None if text is None else ""
 
     def reasoning_text(self, choice: int = 0) -> str | None:
         """The text that the current event adds to the reasoning before the answer, or None."""

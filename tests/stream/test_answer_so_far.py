@@ -45,7 +45,9 @@ class Taker:
         for raw in raws:
             event = decode(raw, self.structure)
             self.answer.take(event, self.structure.note)
-            self.answer.expect_text(event, self.structure.repeats, EventIds(), Continuity())
+            repeat = self.structure.repeats.last
+            if repeat is not None and repeat.adds_text:
+                self.answer.expect_text(event, repeat, EventIds(), Continuity())
         return event
 
     @property
@@ -118,9 +120,11 @@ def test_the_short_way_needs_an_answer() -> None:
     """It does not open before the answer has taken an event."""
     structure = Structurer()
     events = [decode(chunk(text), structure) for text in "abc"]
-    assert structure.repeats.last is not None
+    repeat = structure.repeats.last
+    assert repeat is not None
+    assert repeat.adds_text
     answer = AnswerSoFar()
-    answer.expect_text(events[-1], structure.repeats, EventIds(), Continuity())
+    answer.expect_text(events[-1], repeat, EventIds(), Continuity())
     assert answer.again is None
 
 

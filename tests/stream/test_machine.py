@@ -22,7 +22,8 @@ from openai_scan import (
 )
 from openai_scan.partial_json import PartialJSON
 from openai_scan.sse import RawEvent
-from openai_scan.stream.machine import GRACE_SECONDS, NO_EVENT, StreamMachine
+from openai_scan.stream.ends import GRACE_SECONDS
+from openai_scan.stream.machine import NO_EVENT, StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
 
 ANSWER = m.chat("a") + m.chat("b") + m.chat("c") + m.chat("", "stop") + m.DONE

@@ -52,6 +52,7 @@ class ResponsesBase(Event):
     """
 
     family: ClassVar[str] = "responses"
+    numbered: ClassVar[bool] = True
 
     sequence_number: int | None
     agent: Agent | None = None
