@@ -225,11 +225,12 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """
         machine = self._machine
         added = machine.answer.added
-        if type(added) is str and not choice and machine.event is not NO_EVENT:
+        event = machine.event
+        if type(added) is str and not choice and event is not NO_EVENT:
             return added  # the short way, for nearly all events
-        if added and (text := self._added("text", choice)):
+        if added and event is not NO_EVENT and (text := machine.answer.text("text", choice)):
             return text
-        text = machine.event.unwrap_text(choice)
+        text = event.unwrap_text(choice)
         return None if text is None else ""
 
     def reasoning_text(self, choice: int = 0) -> str | None:
