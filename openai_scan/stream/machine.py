@@ -64,10 +64,7 @@ class StreamMachine(TakesUp):
     Args:
         source: The first source that the driver will read.
         chunks: What the driver reads it with; see `RawStream`.
-        max_event_bytes: See `StreamerV2`.
-        strict: See `StreamerV2`.
-        require_terminal: See `StreamerV2`.
-        note_unknown: See `StreamerV2`.
+        max_event_bytes, strict, require_terminal, note_unknown: See `StreamerV2`.
         now: Returns the time in seconds; `time.monotonic` by default.
 
     Attributes:
@@ -280,8 +277,12 @@ class StreamMachine(TakesUp):
         if self._decoder.ready and not current.cancelled:
             current.heard += 1
             return self._decoder.next_ready()
-        if not (current.ready or current.interrupted):
-            return None
+        if not current.interrupted:
+            if not current.ready:
+                return None
+            if type(current.ready[0]) is RawEvent:
+                current.heard += 1
+                return current.ready.popleft()
         raw = current.next()
         return raw if type(raw) is RawEvent else self._decoder.after(raw, current)
 
@@ -298,9 +299,8 @@ class StreamMachine(TakesUp):
                 return False
             if not self._ids.is_new(event):
                 return self._skip("repeated_event")
-        ends = self._ends
+        ends, decoder = self._ends, self._decoder
         was_terminal = ends.terminal
-        decoder = self._decoder
         if decoder.hole is not None and ends.leave_hole(decoder.hole):
             self.answer.leave_hole()
         is_news = ends.take(event)
