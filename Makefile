@@ -56,8 +56,9 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 	tests/relay/test_sql_store.py
 
 # Of these, `make test` leaves out what calls the dependencies as other tests do, or not at all: most
-# processes of the command line, further framings and routes of a fault, redaction, and waiting in threads.
-NOT_ON_FLOORS := -m 'not further' \
+# processes of the command line, further framings and routes of a fault, further examples of a property,
+# redaction, and waiting in threads.
+NOT_ON_FLOORS := -m 'not (further or hypothesis)' \
 	$(patsubst %,--ignore=tests/cli/test_%.py,conversations doctor functions keys program relay) \
 	--deselect='tests/cli/test_completion.py::test_the_tab_key[zsh]' \
 	--deselect='tests/cli/test_completion.py::test_the_tab_key[fish]' \

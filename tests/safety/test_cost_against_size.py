@@ -39,7 +39,7 @@ from openai_scan.transport import refusals
 pytestmark = pytest.mark.unmeasured
 
 # Bytes of the smaller input. The larger has twice as many.
-SIZE = 1_200
+SIZE = 800
 
 # Twice the bytes may take this many times the work.
 MOST_WORK = 2.2
