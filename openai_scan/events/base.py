@@ -304,7 +304,6 @@ class OfNoFamily(Event):
     """The base of the events that any stream can have; they bring no part of an answer."""
 
     of_session: ClassVar[bool] = True
-    numbered: ClassVar[bool] = True
 
     def unwrap_tool_calls(self, choice: int = 0) -> None:  # noqa: ARG002 - likewise
         return None
@@ -370,6 +369,7 @@ class UnknownEvent(OfNoFamily):
         error: What does not match, if the name is known; None if the name is unknown.
     """
 
+    numbered: ClassVar[bool] = True
     payload: Any = field(default=None, repr=False)
     name: str = field(default="", kw_only=True)
     error: DecodeError | None = field(default=None, kw_only=True, eq=False)

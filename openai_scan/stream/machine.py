@@ -277,7 +277,7 @@ class StreamMachine(TakesUp):
         if self._decoder.ready and not current.cancelled:
             current.heard += 1
             return self._decoder.next_ready()
-        if not current.interrupted:
+        if not current.interrupted:  # what current.next() does, without the calls
             if not current.ready:
                 return None
             if type(current.ready[0]) is RawEvent:

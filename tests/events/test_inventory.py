@@ -126,13 +126,27 @@ def classes_of(base: type[Event]) -> Iterator[type[Event]]:
             yield from classes_of(derived)
 
 
-def test_only_events_of_sessions_are_asked_for_what_belongs_to_one() -> None:
-    """A class that has an event id, a session id or a rest sets `of_session`."""
+@pytest.fixture(scope="module")
+def all_classes() -> list[type[Event]]:
+    """Load all families, and return every class of an event."""
     for family in FAMILIES:
         importlib.import_module(f"openai_scan.events.{family}")
     found = list(classes_of(Event))
     assert {one.family for one in found} == {"", *FAMILIES}
-    for one in found:
+    return found
+
+
+def test_only_numbered_events_are_asked_for_their_number(all_classes: list[type[Event]]) -> None:
+    """A class sets `numbered` exactly if it has a number."""
+    for one in all_classes:
+        assert one.numbered == (one.stream_position is not Event.stream_position), one
+
+
+def test_only_events_of_sessions_are_asked_for_what_belongs_to_one(
+    all_classes: list[type[Event]],
+) -> None:
+    """A class that has an event id, a session id or a rest sets `of_session`."""
+    for one in all_classes:
         own = [
             name
             for name in ("stream_event_id", "stream_session_id", "stream_rests")
@@ -140,5 +154,5 @@ def test_only_events_of_sessions_are_asked_for_what_belongs_to_one() -> None:
         ]
         assert one.of_session or not own, one
     of_any_stream = {"DoneEvent", "ErrorEvent", "OfNoFamily", "UnknownEvent"}
-    for one in found:
+    for one in all_classes:
         assert one.of_session == (one.family == "agents" or one.__name__ in of_any_stream)

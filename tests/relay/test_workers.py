@@ -22,6 +22,7 @@ from openai_scan.relay import (
 )
 from openai_scan.testing import chat_answer
 
+from .logs import named
 from .memory_store import MemoryStore
 from .scripted_upstream import KINDS, ScriptedUpstream
 from .shared_log import Server, SharedLog
@@ -316,7 +317,7 @@ class TestLeases:
             log.lease = 15.0  # it renews without a pause what does not run out
             stream = relay.start("Hi", user="alice").stream
             assert any_renewed.wait(PATIENCE)
-            assert renewed[0].stream == stream
+            assert named(renewed[0]) == (stream, 1)
             upstream.release()
             ended(relay, stream)
 
