@@ -66,7 +66,7 @@ class Verdict:
 def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
     """Return the verdict on a stream of *kinds*, the last of them *cut* in its middle or not."""
     parts: dict[object, str | None] = {}
-    text = ahead = ""  # the text, and what of it may come again as deltas
+    text = ahead = said = ""  # the text, what of it may come again as deltas, and what has
     fails = hole = done = closed = lost = reported = False
 
     def terminal() -> bool:
@@ -77,11 +77,17 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
             break
         hole = hole or (kind.hole and not terminal())
         if not closed:
-            added, ahead = _repeated(kind.adds, ahead) if kind.repeats else (kind.adds, ahead)
-            text += added
-        if kind.whole.startswith(text):
+            if not kind.repeats:
+                text += kind.adds
+            elif ahead.startswith(kind.adds):
+                said += kind.adds
+                ahead = ahead.removeprefix(kind.adds)
+            else:
+                text += (said if ahead else "") + kind.adds
+                said = ahead = ""
+        if kind.whole.startswith(text) and kind.whole != text:
             ahead += kind.whole[len(text) :]
-            text = kind.whole
+            text, said = kind.whole, ""
         closed = closed or (kind.closes and bool(text))
         parts.update(kind.parts)
         fails = fails or kind.fails
@@ -101,13 +107,6 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
         return Verdict("failed", "DecodeError", text)
     ended = [outcome for outcome in parts.values() if outcome is not None]
     return Verdict(max(ended, key=RANKS.index, default="completed"), None, text)
-
-
-def _repeated(delta: str, ahead: str) -> tuple[str, str]:
-    """Return what of *delta* is new, and what may still be repeated."""
-    if ahead.startswith(delta):
-        return "", ahead[len(delta) :]
-    return delta.removeprefix(ahead), ""
 
 
 def compare(kinds: Sequence[Kind], way: int = 0) -> None:

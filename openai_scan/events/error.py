@@ -275,8 +275,7 @@ def _find_in_text(text: str, depth: int) -> _Found:
             found = _find(bounded_json.loads(text), depth + 1)
             if found[0] is not None:
                 return found
-    # LiteLLM writes "None" for nothing.
-    return _NOTHING if text.strip() in ("", "None") else (text, ())
+    return (text, ()) if _says_something(text) else _NOTHING
 
 
 def _find_in_list(items: list[Any], depth: int) -> _Found:
@@ -285,9 +284,15 @@ def _find_in_list(items: list[Any], depth: int) -> _Found:
     faults = list(islice((one for one in found if one[0] is not None), _MAX_SHOWN))
     if faults:
         return "; ".join(str(words) for words, _ in faults), faults[0][1]
-    if items and all(isinstance(item, str) for item in items):
-        return "; ".join(items[:_MAX_SHOWN]), ()
-    return _NOTHING
+    if not all(isinstance(item, str) for item in items):
+        return _NOTHING
+    words = "; ".join(islice(filter(_says_something, items), _MAX_SHOWN))
+    return (words, ()) if words else _NOTHING
+
+
+def _says_something(text: str) -> bool:
+    """Return whether *text* is more than blanks. LiteLLM writes "None" for nothing."""
+    return text.strip() not in ("", "None")
 
 
 def _find_in_members(members: Mapping[str, Any], depth: int) -> _Found:

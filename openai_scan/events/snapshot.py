@@ -143,18 +143,24 @@ class Ahead:
 
     def lead(self, text: str) -> None:
         """Take text that came as a whole and that deltas may repeat."""
-        self._text = self._text[self._place :] + text
-        self._place = 0
+        if text:
+            self._text = self._text[self._place :] + text
+            self._place = 0
 
     def new(self, delta: str) -> str:
-        """Return what a delta adds: nothing as long as it repeats text that came as a whole."""
+        """Return what a delta adds: nothing as long as it repeats text that came as a whole.
+
+        If a delta says something else before all of that text has come once more, the deltas before
+        it did not repeat anything: what they said is returned with it.
+        """
         if not self._text:
             return delta
         if self._text.startswith(delta, self._place):
             self._place += len(delta)
             return ""
-        left, self._text = self._text[self._place :], ""
-        return delta.removeprefix(left)
+        said, left = self._text[: self._place], self._text[self._place :]
+        self._text = ""
+        return delta.removeprefix(left) if delta.startswith(left) else said + delta
 
 
 class ByIndex(dict[int, T]):

@@ -48,8 +48,11 @@ def cassette_path(folder: Path, test: str) -> Path:
     if _RESERVED.match(short.lower()):
         short = _escaped(short) + short[1:]
     hashed = f"{short}~{digest}{_SUFFIX}"
+    place, _, parameters = test.partition("[")
     is_unique = (
-        "::" not in test.partition("[")[2] and max(_UNSAFE.findall(test), default="") < "\xff"
+        "." not in place
+        and "::" not in parameters
+        and max(_UNSAFE.findall(test), default="") < "\xff"
     )
     for found in (hashed, own) if is_unique else (hashed,):
         if found in there:

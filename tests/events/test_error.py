@@ -114,6 +114,19 @@ def test_endless_message_is_cut() -> None:
     assert read_error("x" * 5000) == Error(message="x" * 2000)
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["", "too hot", "None", "too long"], "too hot; too long"),
+        (["", " "], "['', ' ']"),
+        (["None"], "['None']"),
+    ],
+)
+def test_blank_words_of_a_list_are_left_out(words: list[str], shown: str) -> None:
+    """A list with nothing else is shown as it is."""
+    assert read_error(words) == Error(message=shown)
+
+
 @settings(deadline=None)
 @given(
     st.recursive(

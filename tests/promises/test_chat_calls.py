@@ -334,6 +334,17 @@ def test_whole_arguments_in_another_order_are_the_same(changed: dict[str, int]) 
         assert (str(found), notes) == ((sent, []) if same else (whole, ["text_differs"]))
 
 
+def test_whole_arguments_without_escapes_are_the_same() -> None:
+    """Even if nearly every character before had one."""
+    value = {"c": "\U0001f600" * 100}
+    sent = json.dumps(value, indent=1)
+    for begun in (sent, sent + "{"):
+        found = Arguments()
+        found.add(begun, ignore)
+        assert found.complete(json.dumps(value, ensure_ascii=False), ignore) == ""
+        assert (str(found), found.whole) == (sent, True)
+
+
 @pytest.mark.parametrize("begun", ["{a}", '{"a', "nu"])
 @pytest.mark.parametrize("whole", ["[1]", '"b"'])
 def test_whole_arguments_replace_what_is_not_their_beginning(begun: str, whole: str) -> None:
@@ -351,6 +362,25 @@ def test_whole_arguments_that_are_null_or_not_json() -> None:
         found.add(begun, notes.append)
         assert found.complete(late, notes.append) == ""
         assert (str(found), notes) == (late, ["text_differs"])
+
+
+@pytest.mark.parametrize("again", ["{", '{"x"', "{ "])
+@pytest.mark.parametrize("whole", [F, '{"x": 1}', '{ "\\u0078": 1 }'])
+def test_whole_arguments_that_have_begun_again_count_once(again: str, whole: str) -> None:
+    """The event that ends them cuts their repetition short."""
+    found, notes = Arguments(), list[str]()
+    assert found.add(F + again, notes.append) == F
+    assert found.complete(whole, notes.append) == ""
+    assert (str(found), found.whole) == (F, True)
+    assert found.complete(G, notes.append) == ""
+    assert (str(found), notes) == (G, ["arguments_restarted", "text_differs"])
+
+
+def test_no_arguments_that_have_begun_again_are_none() -> None:
+    """The end of a call without arguments is whole, whatever part of it came again."""
+    found = Arguments()
+    assert found.add("{}{", ignore) == found.complete("{}", ignore) == ""
+    assert (found.whole, found.is_empty, found.close()) == (True, True, "{}")
 
 
 def test_whole_arguments_that_are_there_twice_count_once() -> None:

@@ -134,6 +134,7 @@ def test_what_is_missing_at_the_tail_comes_with_the_end() -> None:
         (["Hel", "completed", "l", "", "o", "!"], ["Hel", "lo", "", "", "", "!"]),
         (["Hel", "completed", "lo!"], ["Hel", "lo", "!"]),
         (["Hel", "completed", "?"], ["Hel", "lo", "?"]),
+        (["He", "completed", "l", "", "p"], ["He", "llo", "", "", "lp"]),
         (
             ["He", "completed", "completed", "l", "in_progress", "l", "o!"],
             ["He", "llo", *[""] * 4, "!"],
@@ -839,6 +840,13 @@ def test_a_transcript_is_delivered_once(events: Any, texts: list[str]) -> None:
     assert told.texts == texts
     assert told.text == "Hello"
     assert set(told.notes) <= {"missing_done"}
+
+
+def test_words_that_begin_like_those_of_the_segment_before() -> None:
+    """They wait until they say something else, and are then handed out whole."""
+    told = Told(segment("see "), text_delta("s"), text_delta("aid"), segment("said", "t"))
+    assert told.texts == ["see ", "", "said", ""]
+    assert told.text == "see said"
 
 
 def test_blanks_do_not_count() -> None:

@@ -353,6 +353,15 @@ def test_an_end_with_another_id() -> None:
     assert len(told.answer.response.output) == 1
 
 
+def test_two_messages_that_say_the_same() -> None:
+    """Their ids tell them apart, although one is only announced and the other only ends."""
+    one, other = (message("Hi", id=id, status="completed") for id in "ab")
+    for output in ([], [one, other]):
+        told = tell(added(one, None), done(other, None), response("completed", output=output))
+        assert told.events == ["Hi", "Hi", ""]
+        assert told.text == told.answer.text == "HiHi"
+
+
 def test_a_message_that_does_not_say_whose_it_is() -> None:
     """It is a message of the model."""
     told = tell(done({"type": "message", "content": [part("Hi")]}))

@@ -24,6 +24,7 @@ SAME_TO_SOME_DISK = [
     ["test_it[\u2013]", "test_it[ 13]", "test_it[%2013]"],
     ["test_it[a::b]", "test_it[a.b]", "test_it[a:b]", "test_it[a/b]", "test_it[a\\b]"],
     ["test_it[" + "a" * 300 + end for end in ("]", "b]", "B]", "]]")],
+    ["test_it::a", "test_it.a", "test_it::a[b]", "test_it.a[b]"],
     ["test_it[]", "test_it[ ]", "test_it[.]", "test_it[..]", "test_it"],
 ]
 

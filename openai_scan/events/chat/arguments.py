@@ -30,6 +30,10 @@ _NULL = re.compile(r"\s*null\s*(?=\{)")
 _EMPTY = re.compile(r"\s*\{\s*\}\s*")
 # Characters, with blanks around it.
 _LONGEST_NULL = 16
+# How many characters JSON may use for one: two escapes of six.
+_LONGEST_ESCAPE = 12
+# How many more blanks one text may have than another of the same value.
+_MOST_BLANKS = 64
 _SOMETHING = re.compile(r"[^\s{}]")
 
 _UNREADABLE = object()
@@ -98,6 +102,11 @@ class Arguments:
 
     def complete(self, whole: str, note: Note) -> str:
         """Take the whole arguments, and return what is new of them."""
+        if self._before is not None and self._repeated >= 0:
+            before = str(self._before[0])
+            if _equal(before, whole):  # the arguments have begun again, as the same ones
+                self._go_back()
+                return ""
         if not whole.strip() or (self._text.size and _EMPTY.fullmatch(whole)):
             return ""
         if not self._text.size or (self._nesting.whole and self._nesting.empty):
@@ -269,7 +278,7 @@ def _forms(text: str) -> Iterator[str]:
 
 def _equal(text: str, other: str) -> bool:
     """Return whether two texts are the same JSON value."""
-    if len(text) > 2 * len(other) + 64:  # not parsed again for each small one
-        return False
+    if len(text) > _LONGEST_ESCAPE * len(other) + _MOST_BLANKS:
+        return False  # so that it is not parsed again for each small one
     value = bounded_json.value_or(text, _UNREADABLE)
     return value is not _UNREADABLE and bool(value == bounded_json.value_or(other, _UNREADABLE))

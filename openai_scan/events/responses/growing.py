@@ -80,6 +80,7 @@ class GrowingItem:
         name: The name of what is called, or "".
         speaks: Whether all that comes of the call is handed out under its id and name.
         is_announced: Whether an event has brought the item, and not only something of it.
+        is_announced_whole: Whether its announcement said that it is finished, and what it says.
         is_whole: Whether an event has brought all of it.
         is_closed: Whether it is whole and something came of it, so that nothing more is taken.
         is_finished: Whether the server has said that all of the call has come.
@@ -109,6 +110,7 @@ class GrowingItem:
         "image",
         "is_absorbed",
         "is_announced",
+        "is_announced_whole",
         "is_aside",
         "is_closed",
         "is_finished",
@@ -133,6 +135,7 @@ class GrowingItem:
         self.name = name_of(head)
         self.speaks = False
         self.is_announced = False
+        self.is_announced_whole = False
         self.is_whole = False
         self.is_closed = False
         self.is_finished = False
@@ -191,7 +194,9 @@ class GrowingItem:
     def begin(self, item: OutputItem, note: Note) -> Said:
         """Take an item that is still being made; return what is new."""
         is_finished = status_of(item) == "completed"
-        return self._lay(item, note, is_whole=False, is_finished=is_finished)
+        said = self._lay(item, note, is_whole=False, is_finished=is_finished)
+        self.is_announced_whole = is_finished and self.has_something
+        return said
 
     def finish(self, item: OutputItem, note: Note, *, is_over: bool = True) -> Said:
         """Take a whole item; return what is new.

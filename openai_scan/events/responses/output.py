@@ -10,7 +10,8 @@ What tells one item from another, most reliable first:
    new one if the item at that index has ended.
 4. The item's id.
 5. Otherwise it is the item of its kind that has not ended, if there is only one such item and it
-   was announced, or if it is the last item and its id is not known.
+   was announced, or if it is the last item and its id is not known. An item whose announcement said
+   that it is finished, and what it says, is not ended by one with another id.
 
 A response with its output says once more which items there are. Those that no id tells are matched
 by their index, then by their order among the items of their kind. The last such response decides
@@ -142,9 +143,9 @@ class Output:
         found = self._unfinished(kind, id, agent_of(item))
         if found is None or (call_id and found.call_id) or (found.is_announced and not is_whole):
             return None
-        if id and found.id and not (is_whole and found.agrees(item)):
-            return None
-        return found
+        # A server may send an end with another id than the announcement had.
+        is_end = is_whole and not found.is_announced_whole and found.agrees(item)
+        return None if id and found.id and not is_end else found
 
     def _at(
         self,
