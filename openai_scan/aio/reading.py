@@ -51,10 +51,13 @@ class Chunks:
         self.in_use = False
         self.of_successor: Waker | None = None
 
-    def following(self) -> Awaitable[Any]:
-        """Return an awaitable for the next chunk."""
+    def begin(self) -> tuple[Awaitable[Any] | None, Any]:
+        """Begin to read the next chunk; return what to await for it, or None and the chunk.
+
+        Chunks may arrive faster than they are read, and a coroutine for each would be slow.
+        """
         following = anext(self.iterator)
-        return following if self.waker is None else self.waker.wait(following)
+        return (following, None) if self.waker is None else self.waker.begin(following)
 
     def wake(self) -> None:
         """Interrupt the wait for a chunk: this one or, if there is none, the next one.
@@ -81,14 +84,16 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
     chunks: Chunks = stream.chunks
     if chunks.in_use:  # concurrent reads may confuse the source and end the other task's stream
         raise RuntimeError("another task is reading this stream; only one may read at a time")
-    following = chunks.following
+    begin = chunks.begin
     if stream.live is not None:
         stream.before_read()
     chunks.in_use = True
     try:
         while True:
             try:
-                chunk: Any = await following()
+                rest, chunk = begin()
+                if rest is not None:
+                    chunk = await rest
             except (StopAsyncIteration, Woken):
                 return stream.end()
             except Exception as error:  # any failure of a source ends the stream

@@ -55,7 +55,11 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
         """Wait for the next event and step to it; see `StreamerV2.next`."""
         try:
             # Most events have already arrived, and a short coroutine's frame is cheap to create.
-            step = self._machine.step(self)
+            machine = self._machine
+            step = machine.step(self)
+            if step is NEED_DATA:
+                await read_into(machine.current, self._tee)
+                step = machine.step(self)
             return step is EVENT or await self._go_on(step)
         except GeneratorExit:  # nothing may be awaited now
             raise

@@ -53,28 +53,32 @@ class Waker:
             with contextlib.suppress(RuntimeError):  # the event loop has ended
                 interrupt()
 
-    @coroutine
-    def wait(self, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
+    async def wait(self, awaitable: Awaitable[T]) -> T:
         """Return what *awaitable* returns.
 
         Raises:
             Woken: `wake()` was called before or during the wait.
         """
+        rest, result = self.begin(awaitable)
+        if rest is not None:
+            result = await rest
+        returned: T = result
+        return returned
+
+    def begin(self, awaitable: Awaitable[T]) -> tuple[Awaitable[T] | None, Any]:
+        """Begin to wait; return what to await for the result, or None and the result."""
         if not self._library_known:
             self._trio, self._library_known = running_trio(), True
         steps: Any = awaitable.__await__()
-        result: T
         if self._trio is not None:
-            result = yield from self._wait_on_trio(steps)
-            return result
+            return self._wait_on_trio(steps), None
         try:
             future = next(steps)
-        except StopIteration as end:  # no wait: chunks arrive faster than they are read
-            result = end.value
-        else:
-            result = yield from self._wait_on_asyncio(steps, future)
-        return result
+        except StopIteration as end:
+            return None, end.value
+        return self._wait_on_asyncio(steps, future), None
 
+    @coroutine
     def _wait_on_asyncio(self, steps: Any, future: Any) -> Generator[Any, None, Any]:
         """Pass on the futures that the source waits for, starting with *future*."""
         import asyncio  # a source that waits for a future has already imported it
@@ -110,6 +114,7 @@ class Waker:
         if not self._delivered:
             self._delivered = future.cancel()
 
+    @coroutine
     def _wait_on_trio(self, steps: Any) -> Generator[Any, Any, Any]:
         token = self._trio.lowlevel.current_trio_token()
         with self._trio.CancelScope() as scope:

@@ -115,7 +115,9 @@ class AsyncRecordedSource(BaseRecordedSource):
         self._file.check()
         asked = time.monotonic()
         try:
-            chunk: bytes = await self._chunks.following()
+            rest, chunk = self._chunks.begin()
+            if rest is not None:
+                chunk = await rest
         except (StopAsyncIteration, Woken):
             self._ended(asked)
             raise StopAsyncIteration from None

@@ -1,7 +1,7 @@
 """The raw events of one source and how its input ended, without reading it.
 
-A driver reads the source, one chunk at a time, and passes each chunk to a `RawStream`::
-from the chunks is decided here, once, for drivers that block and drivers that await:
+A driver reads the source, one chunk at a time, and passes each chunk to a `RawStream`. What follows
+from the chunks is decided here, once, for drivers that block and drivers that await::
 
     while (event := stream.next()) is None and not stream.ended:
         ...  # read a chunk: stream.receive(chunk), or stream.end() if there is none
@@ -40,7 +40,6 @@ class RawStream:
         max_event_bytes: See `EventTokenizer`.
         event_fields: See `EventTokenizer`.
         bare_text: See `EventTokenizer`.
-
 
     Attributes:
         tokenizer: Splits the bytes into events.

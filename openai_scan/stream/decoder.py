@@ -77,12 +77,13 @@ class Decoder:
     def decode(self, raw: RawEvent) -> Event:
         """Return the typed event of *raw*; if it contains several events, the first of them."""
         self._has_events = True
-        if not self._is_part:
+        if self._is_part:
+            self._is_part = False
+        else:
             self.says_end = raw.type == "done"
-        self._is_part = False
-        event = self.repeats.event(raw)
-        repeat = self.repeats.last
-        if event is None or repeat is None or repeat.has_error:
+        repeats = self.repeats
+        event = repeats.event(raw)
+        if event is None or (repeat := repeats.last) is None or repeat.has_error:
             return self._decode(raw)
         self.hole = None  # it is as complete as the event that it repeats
         return event

@@ -278,11 +278,12 @@ class StreamMachine(TakesUp):
             current.heard += 1
             return self._decoder.next_ready()
         if not current.interrupted:  # what current.next() does, without the calls
-            if not current.ready:
+            ready = current.ready
+            if not ready:
                 return None
-            if type(current.ready[0]) is RawEvent:
+            if type(ready[0]) is RawEvent:
                 current.heard += 1
-                return current.ready.popleft()
+                return ready.popleft()
         raw = current.next()
         return raw if type(raw) is RawEvent else self._decoder.after(raw, current)
 

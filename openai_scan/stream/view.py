@@ -226,10 +226,10 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         machine = self._machine
         added = machine.answer.added
         event = machine.event
-        if event is not NO_EVENT:
+        if added and event is not NO_EVENT:
             if type(added) is str and not choice:
                 return added  # the short way, for nearly all events
-            if added and (text := machine.answer.text("text", choice)):
+            if text := machine.answer.text("text", choice):
                 return text
         text = event.unwrap_text(choice)
         return None if text is None else ""

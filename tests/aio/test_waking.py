@@ -26,7 +26,7 @@ class Waiting:
 
 def by_hand(waker: Waker, awaitable: Any) -> Generator[Any, Any, Any]:
     """Return the wait as what an event loop steps through."""
-    return waker.wait(awaitable)
+    return waker.wait(awaitable).__await__()
 
 
 def test_what_is_awaited_is_passed_on() -> None:

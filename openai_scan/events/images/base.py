@@ -15,11 +15,16 @@ class ImagesBase(Event):
 
     family: ClassVar[str] = "images"
 
+    b64_json: str
+    created_at: int | None
+    size: str
+    quality: str
+    background: str
+    output_format: str
+
 
 class BringsPartialImage(ImagesBase):
     """The base of an event with an unfinished image."""
-
-    b64_json: str
 
     def stream_parts(self) -> tuple[StreamPart, ...]:
         # With several images (n > 1), the next one begins after one is completed.
@@ -32,7 +37,6 @@ class BringsPartialImage(ImagesBase):
 class BringsImage(ImagesBase):
     """The base of an event with a whole image."""
 
-    b64_json: str
     usage: ImagesUsage | None
 
     def pieces(self) -> tuple[Piece, ...]:

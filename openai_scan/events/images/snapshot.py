@@ -9,12 +9,7 @@ from attrs import field, frozen
 
 from openai_scan.events.base import Event, Fold, Note
 from openai_scan.events.binary import from_base64
-from openai_scan.events.images.events import (
-    ImageEditCompleted,
-    ImageEditPartialImage,
-    ImageGenerationCompleted,
-    ImageGenerationPartialImage,
-)
+from openai_scan.events.images.base import BringsImage, BringsPartialImage, ImagesBase
 from openai_scan.events.images.objects import ImagesUsage
 from openai_scan.events.snapshot import WithoutText
 from openai_scan.values import Counts, Piece, Value
@@ -91,14 +86,14 @@ class ImagesFold(Fold):
 
     def __init__(self) -> None:
         self._images: list[Image] = []
-        self._partial: ImageGenerationPartialImage | ImageEditPartialImage | None = None
+        self._partial: BringsPartialImage | None = None
         self._usage: ImagesUsage | None = None
 
     def take(self, event: Event, note: Note) -> Sequence[Piece]:
         match event:
-            case ImageGenerationPartialImage() | ImageEditPartialImage():
+            case BringsPartialImage():
                 self._partial = event
-            case ImageGenerationCompleted() | ImageEditCompleted():
+            case BringsImage():
                 image = _image(event, is_partial=False)
                 if not image.b64_json and self._partial is not None:
                     # The end does not take back what came before it.
@@ -118,14 +113,7 @@ class ImagesFold(Fold):
         return ImagesAnswer(images=tuple(images), usage=self._usage)
 
 
-def _image(
-    event: ImageGenerationPartialImage
-    | ImageEditPartialImage
-    | ImageGenerationCompleted
-    | ImageEditCompleted,
-    *,
-    is_partial: bool,
-) -> Image:
+def _image(event: ImagesBase, *, is_partial: bool) -> Image:
     return Image(
         b64_json=event.b64_json,
         created_at=event.created_at,
