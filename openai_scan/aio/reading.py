@@ -91,9 +91,8 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
     try:
         while True:
             try:
-                rest, chunk = begin()
-                if rest is not None:
-                    chunk = await rest
+                rest, come = begin()
+                chunk: Any = come if rest is None else await rest
             except (StopAsyncIteration, Woken):
                 return stream.end()
             except Exception as error:  # any failure of a source ends the stream

@@ -115,9 +115,8 @@ class AsyncRecordedSource(BaseRecordedSource):
         self._file.check()
         asked = time.monotonic()
         try:
-            rest, chunk = self._chunks.begin()
-            if rest is not None:
-                chunk = await rest
+            rest, come = self._chunks.begin()
+            chunk: bytes = come if rest is None else await rest
         except (StopAsyncIteration, Woken):
             self._ended(asked)
             raise StopAsyncIteration from None
