@@ -237,8 +237,11 @@ class TestArrived:
     @staticmethod
     def arrived(told: list[str]) -> Arrived:
         """Return what a line tells, and add to *told* what that comes to."""
+        transport = SimpleNamespace(
+            pause_reading=lambda: told.append("pause"), resume_reading=lambda: told.append("resume")
+        )
         lease: Any = SimpleNamespace(
-            line=SimpleNamespace(over=lambda: told.append("over")),
+            line=SimpleNamespace(over=lambda: told.append("over"), transport=transport),
             abort=lambda: told.append("abort"),
         )
         clock = Clock(Timeout())
@@ -261,6 +264,19 @@ class TestArrived:
         arrived.ended(None)
         assert told == ["interrupt"]
         assert str(arrived.error) == "HTTP/2.0"
+
+    @on_asyncio
+    async def test_what_is_not_read_stays_with_the_server(self) -> None:
+        """The connection pauses when a lot is kept, and continues when that is read."""
+        told: list[str] = []
+        arrived = self.arrived(told)
+        arrived.received(b"HTTP/1.1 200 OK\r\n\r\n")
+        piece = b"x" * 100_000
+        for count in (2, 3, 4):
+            for _ in range(count):
+                arrived.received(piece)
+            assert await arrived.more() == count * piece
+        assert told == ["over", "pause", "resume", "pause", "resume"]
 
     @on_asyncio
     async def test_the_end_can_be_read_again(self) -> None:
