@@ -19,10 +19,10 @@ WEB := build/web
 HOSTED := build/hosts
 FUZZ_SECONDS ?= 60
 
-# Many tests wait, for a process or for a timeout. So make runs two jobs for each core, and pytest-xdist
-# one process more than there are cores: each of its processes collects all tests first.
+# Many tests wait, for a process or for a timeout. So make runs three jobs for each core, and
+# pytest-xdist one process more than there are cores: each of its processes collects all tests first.
 CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
-JOBS ?= $(shell expr 2 '*' $(CORES))
+JOBS ?= $(shell expr 3 '*' $(CORES))
 WORKERS ?= $(shell expr $(CORES) + 1)
 # A test that takes longer hangs, even on a busy machine.
 PYTEST_ALONE := pytest --quiet --timeout=300
@@ -81,7 +81,7 @@ REPEATED := unmeasured or hypothesis
 # The tests are divided into parts, each of which is one process of pytest: a folder whose tests take
 # long, the files directly in tests/, and the rest. Several parts run at a time. With pytest-xdist each
 # of its processes would collect all tests, which took longer than a quarter of the tests themselves.
-LONG := cli relay relay/page web promises faults safety relay/failures
+LONG := cli relay relay/page web faults relay/failures
 PARTS := top $(subst /,-,$(LONG)) rest
 $(foreach folder,$(LONG),$(eval IN.$(subst /,-,$(folder)) := $(wildcard tests/$(folder)/test_*.py)))
 IN.top := $(wildcard tests/test_*.py)
@@ -118,21 +118,22 @@ web: $(WEB)/ready  ## Build the page that streams without a backend, and serve i
 	$(BIN)/python -m openai_scan.web serve $(WEB)/site
 
 # An environment is created before anything runs here, because its installation writes into this
-# folder. So are the distributions, because that puts a copy of the source into it for a moment.
+# folder. So are the distributions, because that puts a copy of the source into it for a moment. Only
+# what reads the text of tracked files runs beside it. `everything` does not repeat what is DONE.
 test: $(VENV)/dev  ## Check everything but the build of the documentation
-	$(TOGETHER) $(FLOORS)/dev $(WEB)/ready $(FAST)/ready $(VENV)/compiled
+	$(TOGETHER) $(FLOORS)/dev $(WEB)/ready $(FAST)/ready $(VENV)/compiled english
 	$(TOGETHER) dist erased $(FLOORS)/compiled
-	$(TOGETHER) everything ERASED=
+	$(TOGETHER) everything DONE='erased english'
 
 # What takes longest comes first, and what waits beside what computes. The report of the coverage is
 # written while other parts run.
-everything: repeated-faults floors types repeated-top measured unit fast lint contracts
+everything: repeated-faults floors types repeated-top repeated-rest measured unit fast lint contracts
 
 quick: $(VENV)/dev $(WEB)/ready  ## Check what a change breaks most often: style, types, and the tests that do not take long
 	$(TOGETHER) lint types contracts
 	OPENAI_SCAN_WIRES=blocking $(BIN)/python -m $(PYTEST) $(NOT_QUICK:%=--ignore=%)
 
-lint: $(VENV)/dev english  ## Check the style of every file
+lint: $(VENV)/dev $(filter-out $(DONE),english)  ## Check the style of every file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -154,8 +155,7 @@ measured: $(MEASURED_PARTS)  ## Run the tests that reach every line, and measure
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-ERASED := erased
-$(MEASURED_PARTS): measured-%: $(VENV)/dev $(WEB)/ready | $(ERASED)
+$(MEASURED_PARTS): measured-%: $(VENV)/dev $(WEB)/ready | $(filter-out $(DONE),erased)
 	@OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST_ALONE) -m 'not ($(REPEATED))' \
 		$(filter-out $(UNMEASURED),$(IN.$*))
 
