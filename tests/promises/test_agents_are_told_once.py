@@ -107,6 +107,67 @@ def test_what_only_deltas_bring_is_in_the_answer() -> None:
     assert (called.call_id, called.arguments) == ("1", "")
 
 
+def test_what_only_the_ends_of_texts_bring_is_in_the_answer() -> None:
+    """The items are in progress, because nothing says that they have ended."""
+    events = [
+        part("output_text.done", "m", text="a"),
+        summary("reasoning_summary_text.done", "r", text="b", output_index=1),
+    ]
+    text, thought = answer(*begun(), *events).items
+    assert (text.status, text.content) == ("in_progress", (OutputText(text="a"),))
+    assert (thought.status, [one.text for one in thought.summary]) == ("in_progress", ["b"])
+
+
+@pytest.mark.parametrize(
+    ("whole", "poor"),
+    [
+        (said("i", "a"), said("i")),
+        (reasoning("i", "a"), reasoning("i")),
+        (command("i", "a"), command("i", None)),
+        (call("i", '{"a":1}'), call("i", "")),
+    ],
+    ids=["message", "reasoning", "command", "call"],
+)
+def test_a_poorer_end_takes_nothing_back(whole: Any, poor: Any) -> None:
+    """What was announced stays, with the status of the end."""
+    announced = {**whole, "status": "in_progress"}
+    events = [item("added", announced), item("done", {**poor, "status": "completed"})]
+    [found] = answer(*begun(), *events).items
+    [rich] = answer(*begun(), item("done", {**whole, "status": "completed"})).items
+    assert found == rich
+
+
+@pytest.mark.parametrize(
+    ("end", "delta"),
+    [
+        (part("output_text.done", "i", text="b"), part("output_text.delta", "i", delta="a")),
+        (
+            part("content_part.done", "i", part={"type": "output_text", "text": "b"}),
+            part("output_text.delta", "i", delta="a"),
+        ),
+        (
+            part("content_part.added", "i", part={"type": "output_text", "text": "b"}),
+            part("output_text.delta", "i", delta="a"),
+        ),
+        *(
+            (
+                summary(name, "i", text="b", part={"type": "summary_text", "text": "b"}),
+                summary("reasoning_summary_text.delta", "i", delta="a"),
+            )
+            for name in (
+                "reasoning_summary_text.done",
+                "reasoning_summary_part.done",
+                "reasoning_summary_part.added",
+            )
+        ),
+    ],
+    ids=lambda one: one["type"].removeprefix("agent.session.turn."),
+)
+def test_a_text_that_differs_is_noted(delta: Any, end: Any) -> None:
+    """Whichever event has the whole text."""
+    assert read(*begun(), delta, end).notes["text_differs"] == 1
+
+
 @pytest.mark.parametrize(
     ("delta", "whole", "name"),
     [
@@ -131,6 +192,14 @@ def test_what_a_command_prints_after_its_end_is_noted() -> None:
     stream: Any = read(*begun(), item("done", command("x", "a")), late)
     assert stream.notes["delta_after_end"] == 1
     assert stream.snapshot().items[0].output == "a"
+
+
+def test_words_after_the_end_of_their_message_are_noted() -> None:
+    """They add nothing to it, although no event has ended the text itself."""
+    late = part("output_text.delta", "m", delta="?")
+    stream: Any = read(*begun(), item("done", said("m", "a")), late)
+    assert stream.notes["delta_after_end"] == 1
+    assert stream.snapshot().text == "a"
 
 
 def test_thoughts_after_their_end_are_noted() -> None:
@@ -169,11 +238,13 @@ def test_what_the_user_says_is_told_by_no_event() -> None:
 
 def test_parts_without_text_are_no_text() -> None:
     """They keep their places between the texts."""
-    refused = {"type": "refusal", "refusal": "No"}
-    whole = said("m", content=[{"type": "output_text", "text": "a"}, refused])
-    events = [*begun(), item("done", whole), *ended()]
+    shown = {"type": "input_image", "image_url": "data:"}
+    whole = said("m", content=[shown, {"type": "output_text", "text": "a"}])
+    events = [*begun(), item("added", whole), *ended()]
     assert pieces_of(*events) == [Piece("text", text="a")]
-    assert read(*events).final().text == "a"
+    found = answer(*events)
+    assert found.text == "a"
+    assert [one.type for one in found.items[0].content] == ["input_image", "output_text"]
 
 
 def test_an_item_has_the_turn_of_its_event() -> None:
@@ -213,6 +284,20 @@ def test_an_error_has_what_the_server_said() -> None:
 
 
 # Drafts.
+
+
+def test_a_draft_is_no_value() -> None:
+    """Not even before there is an answer."""
+    events = [
+        item("added", message("d", phase="commentary")),
+        part("output_text.delta", "d", delta="[1]"),
+        item("added", message("a", phase="final_answer"), index=1),
+        part("output_text.delta", "a", delta="[2]", output_index=1),
+    ]
+    stream = StreamerV2(wire(*begun(), *events, *ended()))
+    values = [stream.partial() for _ in iter(stream.next, False)]
+    assert values[: len(begun()) + 3] == [None] * (len(begun()) + 3)
+    assert values[-1] == [2]
 
 
 @pytest.mark.parametrize("draft", ["[1]", "words"])
