@@ -225,6 +225,30 @@ def test_a_call_is_told_once() -> None:
     ]
 
 
+def test_calls_that_only_the_session_shows() -> None:
+    """They are told and are items, all of them, with what the session says of them."""
+    shown = waiting(call("1", '{"a":1}'), call("2", '{"b":2}', turn_id="t2"))
+    assert pieces_of(*begun(), shown) == [
+        Piece("call", 0, '{"a":1}', "1", "look"),
+        Piece("call", 0, '{"b":2}', "2", "look"),
+    ]
+    stream: Any = read(*begun(), shown)
+    known: dict[str, Any] = {"name": "look", "status": "in_progress"}
+    assert stream.snapshot().items == (
+        FunctionCallItem(call_id="1", arguments='{"a":1}', turn_id=ROOT_TURN, **known),
+        FunctionCallItem(call_id="2", arguments='{"b":2}', turn_id="t2", **known),
+    )
+
+
+def test_a_call_that_the_session_shows_with_other_arguments() -> None:
+    """Those of the session count, because it waits for the output of that call."""
+    events = [item("added", call("1", '{"a":1}')), waiting(call("1", '{"a":2}'))]
+    stream: Any = read(*begun(), *events)
+    assert stream.notes["text_differs"] == 1
+    assert [one.arguments for one in stream.snapshot().items] == ['{"a":2}']
+    assert [one.arguments for one in stream.snapshot().calls] == ['{"a":2}']
+
+
 def test_what_the_user_says_is_told_by_no_event() -> None:
     """Whichever event brings the message, and whatever its parts are called."""
     words = {**USERS, "content": [{"type": "output_text", "text": "Why?"}]}
@@ -278,9 +302,19 @@ def test_an_error_has_what_the_server_said() -> None:
     error = read(*begun(), fails).err()
     assert isinstance(error, APIError)
     assert error.body == json.dumps(fails)
-    error = read(*begun(), session("failed", error="too cold")).err()
+    stream = read(*begun(), session("failed", error="too cold"))
+    error = stream.err()
     assert isinstance(error, APIError)
     assert error.body == "too cold"
+
+
+def test_why_it_ends_is_in_the_event() -> None:
+    """Of a session that fails or waits, and for the first choice only."""
+    for name in ("failed", "requires_action", "idle"):
+        stream = StreamerV2(wire(session(name)), require_terminal=False)
+        assert stream.next()
+        assert stream.finish_reason() == (None if name == "idle" else name)
+        assert stream.finish_reason(choice=1) is None
 
 
 # Drafts.
