@@ -293,6 +293,31 @@ def test_whole_messages_keep_what_they_say_of_themselves() -> None:
     )
 
 
+# What an event says by itself.
+
+
+@pytest.mark.parametrize(
+    ("payload", "pieces"),
+    [
+        (part("output_text.delta", "m", delta="a"), (Piece("text", text="a"),)),
+        (part("output_text.delta", "m", delta=""), ()),
+        (part("output_text.done", "m", text="a"), ()),
+        (
+            summary("reasoning_summary_text.delta", "r", delta="b"),
+            (Piece("reasoning", text="b"),),
+        ),
+        (summary("reasoning_summary_text.delta", "r", delta=""), ()),
+        (item("done", said("m", "a")), ()),
+        (printed("x", "c"), ()),
+    ],
+)
+def test_the_pieces_of_an_event(payload: Any, pieces: tuple[Piece, ...]) -> None:
+    """An event by itself adds its delta."""
+    stream = StreamerV2(wire(payload), require_terminal=False)
+    assert stream.next()
+    assert stream.event().pieces() == pieces
+
+
 # The errors.
 
 
