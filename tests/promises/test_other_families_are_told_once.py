@@ -966,10 +966,12 @@ def test_an_image_that_ends_empty_keeps_what_came() -> None:
 
 
 def test_the_pieces_of_events_by_themselves() -> None:
-    """Of sound and finished images, and no others."""
+    """Of transcripts, sound and finished images, and no others."""
     found = [
         decode(RawEvent("message", json.dumps(payload))).pieces()
         for payload in (
+            text_delta("a"),
+            text_delta(""),
             {"type": "speech.audio.delta", "audio": "QQ=="},
             {"type": "speech.audio.delta", "audio": "?"},
             image("partial_image", "QQ=="),
@@ -978,7 +980,8 @@ def test_the_pieces_of_events_by_themselves() -> None:
         )
     ]
     piece = (Piece("image", text="QQ=="),)
-    assert found == [(Piece("audio", text="QQ=="),), (), (), piece, ()]
+    said, sound = (Piece("text", text="a"),), (Piece("audio", text="QQ=="),)
+    assert found == [said, (), sound, (), (), piece, ()]
 
 
 # Any answer in any form.
