@@ -241,6 +241,8 @@ def test_many_deltas_are_delivered_once() -> None:
         assert told.answer.messages[0].content[0].text.value == letters
     told = Told(*map(text_delta, letters), segment("abc"), text_done(f"{letters}k"))
     assert told.texts == [*letters, "", "k"]
+    told = Told(text_delta("-"), text_done(f"-{letters}"), *map(text_delta, letters))
+    assert told.texts == ["-", letters, *[""] * len(letters)]
 
 
 def test_the_prompt_is_not_an_answer() -> None:
