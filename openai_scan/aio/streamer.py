@@ -13,7 +13,7 @@ from openai_scan.events import Outcome
 from openai_scan.sse.source import is_callers
 from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import StreamMachine
-from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
+from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, Step
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -53,34 +53,37 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
 
     async def next(self) -> bool:
         """Wait for the next event and step to it; see `StreamerV2.next`."""
-        machine = self._machine
         try:
-            while (step := machine.step(self)) is not EVENT:
-                if step is NEED_DATA:
-                    await read_into(machine.current, self._tee)
-                elif not await self._go_on(machine, step):
-                    return False
+            # Most events have already arrived, and a short coroutine's frame is cheap to create.
+            step = self._machine.step(self)
+            return step is EVENT or await self._go_on(step)
         except GeneratorExit:  # nothing may be awaited now
             raise
         except BaseException as error:  # a cancellation, or raised by a signal handler
-            if is_callers(machine.current.source, error):
+            if is_callers(self._machine.current.source, error):
                 await self._abandon()
             raise
-        return True
 
-    # Not part of next(): the frame of a short coroutine is cheap to create.
-    async def _go_on(self, machine: StreamMachine, step: Step) -> bool:
-        """Do what *step* asks for besides reading; return False if it is the last one."""
-        left, machine.left = machine.left, None
-        try:
-            if step is SWITCH:  # first: what follows may be cancelled
-                self._open(machine.current)
-        finally:
-            if left is not None:
-                await close_inputs(left)
-        if step is ASK_WHAT_NEXT:
-            await self._ask_what_next(machine)
-        return step is not ENDED
+    async def _go_on(self, step: Step) -> bool:
+        """Do what the machine asks, starting with *step*; return whether there is an event."""
+        machine = self._machine
+        while step is not EVENT:
+            if step is NEED_DATA:
+                await read_into(machine.current, self._tee)
+            else:
+                left, machine.left = machine.left, None
+                try:
+                    if step is SWITCH:  # first: what follows may be cancelled
+                        self._open(machine.current)
+                finally:
+                    if left is not None:
+                        await close_inputs(left)
+                if step is ASK_WHAT_NEXT:
+                    await self._ask_what_next(machine)
+                elif step is not SWITCH:
+                    return False
+            step = machine.step(self)
+        return True
 
     def __aiter__(self) -> Self:
         """Return the stream itself: `async for` yields its events and raises `err()` at the end."""
