@@ -19,10 +19,11 @@ WEB := build/web
 HOSTED := build/hosts
 FUZZ_SECONDS ?= 60
 
-# Many tests wait, for a process or for a timeout. So make runs three jobs for each core, and
-# pytest-xdist one process more than there are cores: each of its processes collects all tests first.
+# Many tests wait, for a process or for a timeout. So make runs two jobs for each core, and pytest-xdist
+# one process more than there are cores: each of its processes collects all tests first. With three jobs
+# no core is idle, but everything takes a tenth more CPU.
 CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
-JOBS ?= $(shell expr 3 '*' $(CORES))
+JOBS ?= $(shell expr 2 '*' $(CORES))
 WORKERS ?= $(shell expr $(CORES) + 1)
 # A test that takes longer hangs, even on a busy machine.
 PYTEST_ALONE := pytest --quiet --timeout=300
