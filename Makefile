@@ -58,12 +58,13 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 
 # Of these, `make test` leaves out what calls the dependencies as other tests do, or not at all: most
 # processes of the command line, further framings and routes of a fault, further examples of a property,
-# redaction, and waiting in threads.
+# redaction, waiting in threads, and what a stream makes of events that other tests decode.
 NOT_ON_FLOORS := -m 'not (further or hypothesis)' \
 	$(patsubst %,--ignore=tests/cli/test_%.py,conversations doctor functions keys program relay) \
 	--deselect='tests/cli/test_completion.py::test_the_tab_key[zsh]' \
 	--deselect='tests/cli/test_completion.py::test_the_tab_key[fish]' \
-	--ignore=tests/recording/test_redact.py --ignore=tests/aio/test_threads_wire.py
+	--ignore=tests/recording/test_redact.py --ignore=tests/aio/test_threads_wire.py \
+	--ignore=tests/test_streamer.py --ignore=tests/test_errors.py
 
 # Tests that need a browser: Chromium in `make test`, Firefox in `make firefox`.
 IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from attrs import field, frozen
+from attrs import frozen
 from faults.scripts import DONE, HI, STOP, WHOLE
 from faults.table import Route
 from faults.world import world
@@ -23,6 +23,7 @@ from server import (
     TAKE,
     WAIT_FOR_HANG_UP,
     Script,
+    Sip,
     ch,
     full_queue,
     json_answer,
@@ -105,14 +106,14 @@ class Phase:
     Attributes:
         script: What the server plays, beginning with the request; `reached` is called before it
             waits.
-        openings: What the server plays when a connection begins.
+        openings: What the server plays when a connection begins, until the reader has left.
         events: How many events the reader gets before.
         requests: How many requests the server gets.
         body: The text of the message in the request.
     """
 
     script: Callable[[Callable[[], object]], Script]
-    openings: Callable[[Callable[[], object]], Script] = field(default=lambda _: ())
+    openings: Callable[[Callable[[], object], threading.Event], Script] = lambda *_: ()
     events: int = 0
     requests: int = 1
     body: str = ""
@@ -125,7 +126,7 @@ def after(*beginning: bytes) -> Callable[[Callable[[], object]], Script]:
 
 PHASES = {
     "sending": Phase(
-        after(), openings=lambda reached: [reached, *[TAKE] * 200], requests=0, body="x" * 2**22
+        after(), openings=lambda reached, left: [reached, Sip(left)], requests=0, body="x" * 2**22
     ),
     "head": Phase(after()),
     "in the head": Phase(after(CHUNKED[:30])),
@@ -156,8 +157,8 @@ def check(s: StreamerV2, error: BaseException, reached: threading.Event, events:
 @pytest.mark.parametrize("name", PHASES)
 def test_it_leaves_a_stream_unchanged(name: str, error: BaseException) -> None:
     """Nothing is sent again, and the connection is not reused."""
-    phase, reached = PHASES[name], threading.Event()
-    script, opening = phase.script(reached.set), phase.openings(reached.set)
+    phase, reached, left = PHASES[name], threading.Event(), threading.Event()
+    script, opening = phase.script(reached.set), phase.openings(reached.set, left)
     with (
         serving(script, WHOLE, openings=[opening], buffer=4096) as server,
         Client("k", server.base_url, retries=ANY_FAILURE) as client,
@@ -166,6 +167,7 @@ def test_it_leaves_a_stream_unchanged(name: str, error: BaseException) -> None:
             model="m", messages=[{"role": "user", "content": phase.body}]
         )
         check(s, error, reached, phase.events)
+        left.set()
         assert len(server.requests) == phase.requests
         if name not in ("pause", "sending"):
             assert server.hung_up.wait(PATIENCE)
@@ -184,8 +186,8 @@ def test_it_leaves_a_stream_unchanged_on_every_route(
 
     Reads from TLS are other code, and a failure of the proxy would be retried.
     """
-    phase, reached = PHASES[name], threading.Event()
-    script, opening = phase.script(reached.set), phase.openings(reached.set)
+    phase, reached, left = PHASES[name], threading.Event(), threading.Event()
+    script, opening = phase.script(reached.set), phase.openings(reached.set, left)
     with contextlib.ExitStack() as stack:
         around = stack.enter_context(
             world(route, script, WHOLE, openings=[opening] if opening else (), buffer=4096)
@@ -196,6 +198,7 @@ def test_it_leaves_a_stream_unchanged_on_every_route(
             model="m", messages=[{"role": "user", "content": phase.body}]
         )
         check(s, error, reached, phase.events)
+        left.set()
         if name != "sending":
             assert around.server.hung_up.wait(PATIENCE)
         assert len(around.server.requests) == phase.requests
