@@ -270,7 +270,7 @@ class StreamMachine(TakesUp):
 
     def _next_raw(self) -> RawEvent | None:
         """Return the next raw event; None if more must be read, or at the end of the input."""
-        current = self.current
+        current, ready = self.current, self.current.ready
         # After cancel() the successor is not asked.
         if self._ends.done and not (current.cancelled and self.successor is not None):
             return None
@@ -278,7 +278,6 @@ class StreamMachine(TakesUp):
             current.heard += 1
             return self._decoder.next_ready()
         if not current.interrupted:  # what current.next() does, without the calls
-            ready = current.ready
             if not ready:
                 return None
             if type(ready[0]) is RawEvent:
