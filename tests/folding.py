@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from openai_scan import StreamerV2
-from openai_scan.values import Answer
+from openai_scan.values import Answer, Piece
 
 
 def wire(*payloads: Any) -> list[bytes]:
@@ -41,6 +41,12 @@ def texts(*payloads: Any) -> list[str]:
         assert snapshot is not None
         found.append(snapshot.text)
     return found
+
+
+def pieces(*payloads: Any) -> list[Piece]:
+    """Return all pieces in the events of *payloads*."""
+    streamer = StreamerV2(wire(*payloads), require_terminal=False)
+    return [piece for _ in iter(streamer.next, False) for piece in streamer.pieces()]
 
 
 def calls(snapshot: Answer) -> list[tuple[str, str, str, bool]]:

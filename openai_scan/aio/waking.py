@@ -59,11 +59,11 @@ class Waker:
         Raises:
             Woken: `wake()` was called before or during the wait.
         """
+        result: T
         rest, result = self.begin(awaitable)
         if rest is not None:
             result = await rest
-        returned: T = result
-        return returned
+        return result
 
     def begin(self, awaitable: Awaitable[T]) -> tuple[Awaitable[T] | None, Any]:
         """Begin to wait; return what to await for the result, or None and the result."""

@@ -160,7 +160,7 @@ class Ahead:
             return ""
         said, left = self._text[: self._place], self._text[self._place :]
         self._text = ""
-        return delta.removeprefix(left) if delta.startswith(left) else said + delta
+        return delta[len(left) :] if delta.startswith(left) else said + delta
 
 
 class ByIndex(dict[int, T]):

@@ -25,7 +25,7 @@ from agent_events import (
     turn,
     waiting,
 )
-from folding import calls, read, wire
+from folding import calls, pieces, read, wire
 
 from openai_scan import StreamerV2
 from openai_scan.events.agents import (
@@ -46,12 +46,6 @@ def answer(*payloads: Any) -> AgentsAnswer:
     found = read(*payloads).snapshot()
     assert isinstance(found, AgentsAnswer)
     return found
-
-
-def pieces(*payloads: Any) -> list[Piece]:
-    """Return all pieces in the events of *payloads*."""
-    streamer = StreamerV2(wire(*payloads), require_terminal=False)
-    return [piece for _ in iter(streamer.next, False) for piece in streamer.pieces()]
 
 
 def text_deltas(*payloads: Any) -> list[str]:

@@ -22,7 +22,7 @@ from agent_events import (
     turn,
     waiting,
 )
-from folding import answer, read, wire
+from folding import answer, pieces, read, wire
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,12 +64,6 @@ def printed(id: str, text: str, **facts: Any) -> Any:
     return {**known, "item_id": id, "delta": text, **facts}
 
 
-def pieces_of(*payloads: Any) -> list[Piece]:
-    """Return all pieces of a stream."""
-    stream = StreamerV2(wire(*payloads), require_terminal=False)
-    return [piece for _ in iter(stream.next, False) for piece in stream.pieces()]
-
-
 # One item, in one form.
 
 
@@ -78,7 +72,7 @@ def test_an_item_that_comes_as_a_whole_is_told(name: str) -> None:
     """All parts of it are, of what is announced as well as of what has ended."""
     events = [item(name, said("m", "a", "b")), item(name, reasoning("r", "c", "d"), index=1)]
     stream: Any = read(*begun(), *events, *ended())
-    assert pieces_of(*begun(), *events, *ended()) == [
+    assert pieces(*begun(), *events, *ended()) == [
         Piece("text", text="a"),
         Piece("text", text="b"),
         Piece("reasoning", text="c"),
@@ -220,7 +214,7 @@ def test_a_call_is_told_once() -> None:
         waiting(whole),
         waiting(whole),
     ]
-    assert pieces_of(*begun(), *events) == [
+    assert pieces(*begun(), *events) == [
         Piece("call", 0, text, "1", "look") for text in ("", '{"a":1}')
     ]
 
@@ -228,7 +222,7 @@ def test_a_call_is_told_once() -> None:
 def test_calls_that_only_the_session_shows() -> None:
     """They are told and are items, all of them, with what the session says of them."""
     shown = waiting(call("1", '{"a":1}'), call("2", '{"b":2}', turn_id="t2"))
-    assert pieces_of(*begun(), shown) == [
+    assert pieces(*begun(), shown) == [
         Piece("call", 0, '{"a":1}', "1", "look"),
         Piece("call", 0, '{"b":2}', "2", "look"),
     ]
@@ -253,7 +247,7 @@ def test_what_the_user_says_is_told_by_no_event() -> None:
     """Whichever event brings the message, and whatever its parts are called."""
     words = {**USERS, "content": [{"type": "output_text", "text": "Why?"}]}
     events = [item("added", words), item("done", words), *told("m", "So.")]
-    assert pieces_of(*begun(), *events) == [Piece("text", text="So.")]
+    assert pieces(*begun(), *events) == [Piece("text", text="So.")]
     found = answer(*begun(), *events, *ended())
     assert found.text == "So."
     assert found.items[0].content[0].text == "Why?"
@@ -265,7 +259,7 @@ def test_parts_without_text_are_no_text() -> None:
     shown = {"type": "input_image", "image_url": "data:"}
     whole = said("m", content=[shown, {"type": "output_text", "text": "a"}])
     events = [*begun(), item("added", whole), *ended()]
-    assert pieces_of(*events) == [Piece("text", text="a")]
+    assert pieces(*events) == [Piece("text", text="a")]
     found = answer(*events)
     assert found.text == "a"
     assert [one.type for one in found.items[0].content] == ["input_image", "output_text"]
@@ -297,7 +291,7 @@ def test_whole_messages_keep_what_they_say_of_themselves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "pieces"),
+    ("payload", "brought"),
     [
         (part("output_text.delta", "m", delta="a"), (Piece("text", text="a"),)),
         (part("output_text.delta", "m", delta=""), ()),
@@ -311,11 +305,11 @@ def test_whole_messages_keep_what_they_say_of_themselves() -> None:
         (printed("x", "c"), ()),
     ],
 )
-def test_the_pieces_of_an_event(payload: Any, pieces: tuple[Piece, ...]) -> None:
+def test_the_pieces_of_an_event(payload: Any, brought: tuple[Piece, ...]) -> None:
     """An event by itself adds its delta."""
     stream = StreamerV2(wire(payload), require_terminal=False)
     assert stream.next()
-    assert stream.event().pieces() == pieces
+    assert stream.event().pieces() == brought
 
 
 # The errors.

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from folding import wire
+from folding import pieces, wire
 from response_forms import (
     added,
     call,
@@ -476,9 +476,7 @@ def test_the_pieces_of_a_call() -> None:
     """The first piece announces the call, and each piece has the call's id and name."""
     begun = added(call("", status="in_progress"))
     some = event("function_call_arguments.delta", item_id="fc", output_index=0, delta='{"x"')
-    stream = StreamerV2(wire(begun, some), require_terminal=False)
-    pieces = [piece for _ in iter(stream.next, False) for piece in stream.pieces()]
-    assert pieces == [
+    assert pieces(begun, some) == [
         Piece("call", call_id="c", name="f"),
         Piece("call", text='{"x"', call_id="c", name="f"),
     ]
@@ -885,9 +883,7 @@ def test_a_whole_item_that_differs_is_noted() -> None:
 @pytest.mark.parametrize("last", [done(call("{}")), response("completed", output=[])])
 def test_what_waited_is_a_piece_of_its_call(last: Any) -> None:
     """The piece has the id and the name of the call."""
-    stream = StreamerV2(wire(*arguments("{}"), last), require_terminal=False)
-    pieces = [piece for _ in iter(stream.next, False) for piece in stream.pieces()]
-    assert pieces == [
+    assert pieces(*arguments("{}"), last) == [
         Piece("call", call_id="c", name="f"),
         Piece("call", text="{}", call_id="c", name="f"),
     ]
@@ -980,7 +976,7 @@ def test_log_probabilities_are_of_their_part() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "pieces"),
+    ("payload", "brought"),
     [
         (delta("a"), (Piece("text", text="a"),)),
         (delta(""), ()),
@@ -998,8 +994,8 @@ def test_log_probabilities_are_of_their_part() -> None:
         (event("output_text.done", text="a"), ()),
     ],
 )
-def test_the_pieces_of_an_event(payload: Any, pieces: tuple[Piece, ...]) -> None:
+def test_the_pieces_of_an_event(payload: Any, brought: tuple[Piece, ...]) -> None:
     """An event by itself adds its delta, or announces a call."""
     stream = StreamerV2(wire(payload), require_terminal=False)
     assert stream.next()
-    assert stream.event().pieces() == pieces
+    assert stream.event().pieces() == brought

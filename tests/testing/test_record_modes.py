@@ -273,7 +273,7 @@ class TestModes:
 
     @pytest.mark.parametrize("mode", MODES)
     def test_without_key_and_recording_none_works(self, path: Path, mode: Any) -> None:
-        """If there is neither a key nor a recording, every mode says that there is no recording."""
+        """Without a key and a recording, every mode reports that the recording is missing."""
         with pytest.raises(RecordingError, match="there is no recording"):
             Cassette(path, mode=mode)
 

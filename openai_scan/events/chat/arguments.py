@@ -102,11 +102,10 @@ class Arguments:
 
     def complete(self, whole: str, note: Note) -> str:
         """Take the whole arguments, and return what is new of them."""
-        if self._before is not None and self._repeated >= 0:
-            before = str(self._before[0])
-            if _equal(before, whole):  # the arguments have begun again, as the same ones
-                self._go_back()
-                return ""
+        before = None if self._repeated < 0 else self._before
+        if before is not None and _equal(str(before[0]), whole):
+            self._go_back()  # the arguments have begun again, as the same ones
+            return ""
         if not whole.strip() or (self._text.size and _EMPTY.fullmatch(whole)):
             return ""
         if not self._text.size or (self._nesting.whole and self._nesting.empty):
