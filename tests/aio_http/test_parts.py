@@ -24,9 +24,9 @@ from openai_scan.transport.aio_http import failures, lines
 from openai_scan.transport.aio_http.arrived import Arrived
 from openai_scan.transport.aio_http.cancellation import Alarm, LoopCancellation
 from openai_scan.transport.aio_http.environment import Proxy, proxy_for
-from openai_scan.transport.aio_http.lines import Lease, Line, has_arrived
+from openai_scan.transport.aio_http.lines import Lease, Line, current, has_arrived
 from openai_scan.transport.aio_http.resolver import Resolver
-from openai_scan.transport.aio_http.sending import SentRequest
+from openai_scan.transport.aio_http.sending import PIECE_BYTES, SentRequest, in_pieces
 from openai_scan.transport.aio_http.wire import AiohttpWire
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.arriving import ArrivingHead
@@ -229,6 +229,29 @@ class TestLines:
             assert await transport.call(request) == {"a": 1}
             assert server.connections == 2
             await transport.aclose()
+
+
+class TestSending:
+    """A long body is sent in pieces."""
+
+    @on_asyncio
+    async def test_what_has_arrived_is_read_before_more_is_sent(self) -> None:
+        """The next piece waits while the socket holds something that the loop has not read."""
+        ours, theirs = socket.socketpair()
+        sender: Any = SimpleNamespace(socket=ours)
+        token = current.set(sender)
+        pieces = in_pieces(b"a" * PIECE_BYTES + b"b")
+        assert await anext(pieces) == b"a" * PIECE_BYTES
+        theirs.sendall(b"413")
+        following = asyncio.ensure_future(anext(pieces))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not following.done()
+        assert ours.recv(3) == b"413"
+        assert await following == b"b"
+        current.reset(token)
+        ours.close()
+        theirs.close()
 
 
 class TestArrived:
