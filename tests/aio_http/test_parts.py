@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import math
 import select
@@ -192,6 +193,28 @@ class TestLines:
         lease.abort()
         lease.give_back()
         assert connection.asked == ["release"]
+
+    @on_asyncio
+    async def test_a_connection_that_is_gone_is_not_aborted(self) -> None:
+        """If the other side has ended and then read the rest, asyncio would raise an error."""
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+        protocol: Any = Transport()
+        carrying = Line(protocol, transport)
+        transport.write(b"x" * 8_000_000)
+        theirs.shutdown(socket.SHUT_WR)
+        while not carrying.closed.done():
+            await asyncio.sleep(0)
+            with contextlib.suppress(BlockingIOError):
+                theirs.recv(1_000_000)
+        connection: Any = Transport()
+        ended: list[bool] = []
+        connector: Any = SimpleNamespace(in_use=0, ended=lambda: ended.append(True))
+        Lease(connection, carrying, connector).abort()
+        assert (connection.asked, ended) == (["close"], [True])
+        theirs.close()
 
     def test_what_has_arrived_shows_without_a_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Data are seen with and without poll(); a closed or missing socket has none."""

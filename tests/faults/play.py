@@ -38,6 +38,9 @@ _LIMITS = {
     Phase.HEAD: "first_byte",
 }
 
+# What a network never raises.
+_BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError)
+
 # The client leaves, and the server has to see it go.
 _LEAVING = {
     Fault.STALL,
@@ -123,10 +126,14 @@ def _play(cell: Cell, framing: Framing, route: Route, longer: int, wire: str) ->
 
 
 def _check(error: ScanError, s: StreamerV2) -> None:
-    """Check that the error has the counts and the snapshot of the stream."""
+    """Check that the error has the counts and the snapshot of the stream, and is no bug of ours."""
     assert error.events_read == s.events_read
     assert error.bytes_read == s.bytes_read
     assert error.snapshot == s.snapshot()
+    cause: BaseException | None = error
+    while cause is not None:
+        assert not isinstance(cause, _BUGS)
+        cause = cause.__cause__ or cause.__context__
 
 
 def _ask_again(client: Client, cell: Cell, around: World) -> Connection:

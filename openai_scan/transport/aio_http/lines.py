@@ -86,7 +86,7 @@ class Line(asyncio.Protocol):
         if self.receiver is not None:
             self.receiver.received(data)
         else:
-            self.transport.abort()
+            self.abort()
 
     def eof_received(self) -> None:
         """Notify the receiver; the loop closes the connection."""
@@ -123,6 +123,11 @@ class Line(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Notify aiohttp, which writes."""
         self._protocol.resume_writing()
+
+    def abort(self) -> None:
+        """Close the connection at once, unless it is gone: asyncio may raise an error then."""
+        if not self.closed.done():
+            self.transport.abort()
 
     def over(self) -> None:
         """Make aiohttp believe that the answer is over: it is read here instead."""
@@ -185,7 +190,7 @@ class Lease:
     def abort(self) -> None:
         """Close the connection at once."""
         if (connection := self._taken()) is not None:
-            self.line.transport.abort()
+            self.line.abort()
             connection.close()
             self._connector_of.ended()
 
@@ -234,7 +239,7 @@ class Connector(aiohttp.TCPConnector):
                 break
             if line.is_quiet:
                 break
-            transport.abort()
+            line.abort()
             connection.close()
         lease = Lease(connection, line, self)
         current.get().carried_by(lease, reused=reused)
@@ -250,7 +255,7 @@ class Connector(aiohttp.TCPConnector):
         """Close the connections that no exchange uses, and wait until they are closed."""
         idle = [line for line in self._lines if line.receiver is None]
         for line in idle:
-            line.transport.abort()
+            line.abort()
         if idle:
             await asyncio.wait([line.closed for line in idle])
 
