@@ -71,11 +71,10 @@ class Browser(abc.ABC):
     def until(self, condition: str) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + PATIENCE
-        while not self.run(
-            "new Promise((resolve) => requestAnimationFrame(() => setTimeout(() =>"
-            f" resolve(Boolean({condition})))))"
-        ):
+        while not self.run(f"Boolean({condition})"):
             assert time.monotonic() < end, condition
+            # Waiting for the next frame instead would have the page drawn each time.
+            self.run("new Promise((resolve) => setTimeout(resolve, 10))")
 
     def type(self, selector: str, text: str) -> None:
         """Click a field and type *text* in place of what is in it."""
