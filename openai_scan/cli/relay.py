@@ -19,8 +19,10 @@ from openai_scan.cli.ports import listening_at
 from openai_scan.cli.status import Status
 from openai_scan.cli.workers import keep_running, noting_signals, terminable, wait_for_signal
 from openai_scan.cli.writer import complain, tell
+from openai_scan.client import Client
 from openai_scan.demo.parrot import PARROTS, ParrotServer
 from openai_scan.relay import ChatUpstream, Relay, ResponsesUpstream, SqlStore, asgi, open_log
+from openai_scan.relay.database import parsed_url
 
 _FILE = "openai-scan-relay.db"
 
@@ -214,13 +216,15 @@ class Settings:
 
 
 def _check(settings: Settings) -> None:
-    """Use the database and the log once, so that errors are reported at the start.
+    """Use what every process will use once, so that errors are reported at the start.
 
-    Tables are created here, before several workers try to.
+    Tables are created here, before several workers try to. Wrong settings leave no file.
     """
+    _client(settings).close()
+    parsed_url(settings.db)
     with (
-        contextlib.closing(SqlStore(settings.db)),
         contextlib.closing(open_log(settings.log, lease=settings.lease)) as log,
+        contextlib.closing(SqlStore(settings.db)),
     ):
         log.exists(_NO_STREAM)
 
@@ -249,14 +253,17 @@ def _work(settings: Settings, listener: socket.socket | None) -> None:
             server.run(sockets=[listener])
 
 
+def _client(settings: Settings) -> Client:
+    return options.client_of(
+        settings.base_url, settings.timeout, headers=settings.headers, api_key=settings.key
+    )
+
+
 @contextlib.contextmanager
 def _relay(settings: Settings) -> Iterator[Relay]:
     """Make a relay; close it, its client, log and store at the end of the block."""
     with contextlib.ExitStack() as stack:
-        client = options.client_of(
-            settings.base_url, settings.timeout, headers=settings.headers, api_key=settings.key
-        )
-        stack.enter_context(client)
+        client = stack.enter_context(_client(settings))
         upstream = ChatUpstream(client) if settings.api == "chat" else ResponsesUpstream(client)
         store = stack.enter_context(contextlib.closing(SqlStore(settings.db)))
         yield stack.enter_context(

@@ -155,7 +155,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, connections: int) -> None:
-        parsed = _parsed(url)
+        parsed = parsed_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.name = _shown(parsed)
         self._password = parsed.password or ""
@@ -322,7 +322,8 @@ class Database:
         return message.replace(self._password, "***") if self._password else message
 
 
-def _parsed(url: str) -> sa.URL:
+def parsed_url(url: str) -> sa.URL:
+    """Return a database's URL with the driver to use, or raise a `ConfigurationError`."""
     try:
         parsed = sa.make_url(url)
     except (ArgumentError, ValueError):  # the message may contain the password

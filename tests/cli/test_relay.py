@@ -268,6 +268,14 @@ class TestRefusals:
             ),
             (["-m", "m", "--base-url", "http://[/v1"], "The base URL is malformed"),
             (["-m", "m", "--base-url", "http://127.0.0.1:1/v1"], "no API key: set OPENAI_API_KEY"),
+            (
+                ["-m", "m", "--base-url", "http://127.0.0.1:1/v1", "--workers", "2"],
+                "no API key: set OPENAI_API_KEY",
+            ),
+            (
+                ["--db", "mysql://a:secret@b/c", "--log", "sqlite:///log.db"],
+                "the URL of a database must begin with sqlite:///",
+            ),
             (["--db", "mysql://a:secret@b/c"], "the URL of a database must begin with sqlite:///"),
             (["--log", "kafka://a:secret@b/c"], "the URL of a log must be memory, or begin with"),
             (["--db", "sqlite:////no/such/folder/x.db"], "/no/such/folder/x.db cannot be opened: "),
@@ -282,7 +290,7 @@ class TestRefusals:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        """The error is one sentence, and shows no password."""
+        """The error is one sentence and shows no password, and no file is left."""
         for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.chdir(tmp_path)
@@ -290,6 +298,7 @@ class TestRefusals:
         said = capsys.readouterr().err.splitlines()[-1]
         assert said.startswith(f"openai-scan: {sentence}")
         assert "secret" not in said
+        assert [*tmp_path.iterdir()] == []
 
     @pytest.mark.parametrize("number", ["1", "2"])
     @pytest.mark.parametrize("option", ["--db", "--log"])
