@@ -82,30 +82,22 @@ def shell(
         started.close(force=True)
 
 
-# What is typed before the tab key, and the line that it becomes: a command, a file, and a name that
-# only the server knows.
-COMPLETED_IN_EACH = {
+# What is typed before the tab key, and the line that it becomes.
+COMPLETED = {
     "openai-scan rep": "openai-scan replay",
-    "openai-scan inspect sk": "openai-scan inspect sky.jsonl",
-    "openai-scan chat -m gp": "openai-scan chat -m gpt-test",
-}
-
-# What a shell cannot make different.
-COMPLETED_IN_BASH = {
     "openai-scan replay --ser": "openai-scan replay --serve",
+    "openai-scan inspect sk": "openai-scan inspect sky.jsonl",
     "openai-scan stats sky.jsonl --plot sk": "openai-scan stats sky.jsonl --plot sky.jsonl",
     "openai-scan bench http://a --api res": "openai-scan bench http://a --api responses",
     "openai-scan record x.jsonl --path /th": "openai-scan record x.jsonl --path /threads/runs",
     "openai-scan doctor http://a --only tr": "openai-scan doctor http://a --only transcription",
+    "openai-scan chat -m gp": "openai-scan chat -m gpt-test",
 }
 
 
-def test_the_tab_key(shell: pexpect.spawn[str], request: pytest.FixtureRequest) -> None:
+def test_the_tab_key(shell: pexpect.spawn[str]) -> None:
     """Commands, options, files, APIs, paths and models are completed as one types."""
-    lines = dict(COMPLETED_IN_EACH)
-    if request.node.callspec.params["shell"] == "bash":
-        lines |= COMPLETED_IN_BASH
-    for typed, completed in lines.items():
+    for typed, completed in COMPLETED.items():
         # Turn the completed line into a command that prints it.
         shell.send(f"{typed}\t\x01echo do''ne: \r")
         shell.expect_exact("done: ")

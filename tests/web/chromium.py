@@ -27,7 +27,7 @@ _FLAGS = (
     # One process for all pages: starting one for each takes half of the time.
     "--renderer-process-limit=1",
     "--disable-site-isolation-trials",
-    "--disable-features=BackForwardCache,IsolateOrigins,SitePerProcess,SpareRendererForSitePerProcess",
+    "--disable-features=IsolateOrigins,SitePerProcess,SpareRendererForSitePerProcess",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--remote-debugging-pipe",
 )
