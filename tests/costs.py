@@ -11,6 +11,7 @@ import gc
 import sys
 import tracemalloc
 from collections.abc import Callable, Collection
+from cProfile import Profile
 from types import FrameType
 from typing import Any
 
@@ -24,33 +25,23 @@ def work(action: Callable[[], object]) -> int:
         import pytest
 
         pytest.skip("mutmut adds to what is counted")
-    count = 0
+    lines = 0
 
     def trace(_frame: FrameType, event: str, _arg: object) -> Any:
-        nonlocal count
+        nonlocal lines
         if event == "line":
-            count += 1
+            lines += 1
         return trace
 
-    def profile(_frame: FrameType, event: str, _arg: object) -> None:
-        nonlocal count
-        if event in ("call", "c_call"):
-            count += 1
+    def traced() -> None:
+        tracer = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            action()
+        finally:
+            sys.settrace(tracer)
 
-    # A collection calls its callbacks whenever it happens to be due.
-    collects = gc.isenabled()
-    gc.disable()
-    tracer, profiler = sys.gettrace(), sys.getprofile()
-    sys.setprofile(profile)
-    sys.settrace(trace)
-    try:
-        action()
-    finally:
-        sys.settrace(tracer)
-        sys.setprofile(profiler)
-        if collects:
-            gc.enable()
-    return count
+    return all_calls(traced) + lines
 
 
 def calls(action: Callable[[], object], apart: Collection[str]) -> tuple[int, int]:
@@ -62,28 +53,25 @@ def calls(action: Callable[[], object], apart: Collection[str]) -> tuple[int, in
         action: What to do.
         apart: Files of the caller's own, whose Python functions are not counted.
     """
-    python = builtin = 0
-
-    def profile(frame: FrameType, event: str, _arg: object) -> None:
-        nonlocal python, builtin
-        file = frame.f_code.co_filename
-        if event == "call" and file not in apart:
-            python += 1
-        elif event == "c_call" and file != __file__:  # this module's are those that end the count
-            builtin += 1
-
+    # It counts in C. A function for `sys.setprofile` would be called for each call and each return.
+    profile = Profile()
     # A collection calls its callbacks whenever it happens to be due.
     collects = gc.isenabled()
     gc.disable()
-    profiler = sys.getprofile()
-    sys.setprofile(profile)
+    profile.enable()
     try:
         action()
     finally:
-        sys.setprofile(profiler)
+        profile.disable()
         if collects:
             gc.enable()
-    return python, builtin
+    python = builtin = 0
+    for called in profile.getstats():
+        if isinstance(called.code, str):
+            builtin += called.callcount
+        elif called.code.co_filename not in apart:
+            python += called.callcount
+    return python, builtin - 1  # without that of `disable()`
 
 
 def all_calls(action: Callable[[], object]) -> int:

@@ -121,14 +121,21 @@ def test_what_a_signal_handler_raises_is_an_interruption(handler: Any) -> None:
     assert caught(interrupt, is_interruption) is True
 
 
-def test_a_handler_that_takes_itself_away_is_known_by_its_argument() -> None:
-    """Many handlers uninstall themselves, in order to run once."""
+def once(number: int, frame: object) -> None:
+    """A handler that uninstalls itself, as many do in order to run once."""
+    signal.signal(number, signal.SIG_IGN)
+    raise TimeoutError("mine")
 
-    def once(number: int, frame: object) -> None:
-        signal.signal(number, signal.SIG_IGN)
-        raise TimeoutError("mine")
 
-    signal.signal(NUMBER, once)
+def once_with_any(*args: Any) -> None:
+    """The same, and it takes any arguments."""
+    once(*args)
+
+
+@pytest.mark.parametrize("handler", [once, once_with_any])
+def test_a_handler_that_takes_itself_away_is_known_by_its_argument(handler: Any) -> None:
+    """Whether the argument has a name or is one of several in a tuple."""
+    signal.signal(NUMBER, handler)
     assert caught(interrupt, is_interruption) is True
 
 
@@ -153,6 +160,7 @@ def test_only_what_a_library_may_catch_is_carried() -> None:
     with pytest.raises(Interruption) as carried:
         caught(interrupt, carry)
     assert type(carried.value.error) is ConnectionResetError
+    assert repr(carried.value) == "Interruption(ConnectionResetError('mine'))"
     assert caught(fail, carry) is None
     carry(KeyboardInterrupt())
 
@@ -164,13 +172,15 @@ def test_an_interruption_is_passed_on_as_it_is() -> None:
         caught(interrupt, pass_interruption)
     assert (passed.value.__context__, passed.value.__cause__) == (None, None)
     assert caught(fail, pass_interruption) is None
-    error, other = LookupError("mine"), OSError("other")
-    with pytest.raises(LookupError) as left:  # noqa: PT012 - the handling is what is tested
-        try:
-            raise other
-        except OSError:
-            leave_with(error)
-    assert (left.value, error.__context__) == (error, None)
+    for before in (None, KeyError("before")):
+        error, other = LookupError("mine"), OSError("other")
+        error.__context__ = before
+        with pytest.raises(LookupError) as left:  # noqa: PT012 - the handling is what is tested
+            try:
+                raise other
+            except OSError:
+                leave_with(error)
+        assert (left.value, error.__context__) == (error, before)
 
 
 def test_one_is_found_among_the_causes() -> None:

@@ -70,7 +70,7 @@ def test_its_tests_run_where_it_is_unpacked(unpacked: Path) -> None:
 
     place = Path(run("-c", "import openai_scan; print(openai_scan.__file__)").strip())
     assert place == unpacked / "openai_scan/__init__.py"
-    run("-m", "pytest", "-p", "no:cacheprovider", "tests/sse", "tests/test_recordings.py")
+    run("-m", "pytest", "-p", "no:cacheprovider", "tests/test_recordings.py")
 
 
 def test_a_wheel_of_it_has_its_version(unpacked: Path, tmp_path: Path) -> None:

@@ -9,7 +9,15 @@ import strategies  # noqa: F401 - its settings are for all that hypothesis draws
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openai_scan.surrogates import REPLACEMENT, find_half, join_halves, mend, split_half, utf8
+from openai_scan.surrogates import (
+    REPLACEMENT,
+    after,
+    find_half,
+    join_halves,
+    mend,
+    split_half,
+    utf8,
+)
 
 # Texts with many halves, since hypothesis draws few of them by itself.
 texts = st.text(st.sampled_from("a\u20ac\ud83d\ud83e\ude00\ude01\U0001f600\ufeff"), max_size=8)
@@ -53,6 +61,27 @@ def test_pairs_are_joined_and_lone_halves_replaced(text: str, joined: str, mende
     assert join_halves(text) == joined
     assert mend(text) == mended
     assert utf8(text) == mended.encode()
+
+
+@pytest.mark.parametrize(
+    ("start", "text", "expected"),
+    [
+        ("", "ab", "ab"),
+        ("a", "ab", "b"),
+        ("ab", "ab", ""),
+        ("b", "ab", None),
+        ("abc", "ab", None),
+        ("a\ud83d", "a\U0001f600b", "\ude00b"),
+        ("a\ud83d\ude00", "a\U0001f600b", "b"),
+        ("a\U0001f600", "a\ud83d\ude00b", "b"),
+        ("a\ud83d", "a\U00020000", None),
+        ("\u20ac", "\u20ac\ud83d", "\ud83d"),
+    ],
+    ids=ascii,
+)
+def test_what_follows_a_beginning(start: str, text: str, expected: str | None) -> None:
+    """A character may be whole in the one and two halves in the other."""
+    assert after(start, text) == expected
 
 
 @given(texts)
