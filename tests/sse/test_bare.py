@@ -1,0 +1,66 @@
+"""Lines without a known field, line by line: what is kept of them, and what is reported."""
+
+from __future__ import annotations
+
+from openai_scan.sse import RawEvent
+from openai_scan.sse.bare import BareLines, BareText
+
+
+def taken(*lines: bytes, max_bytes: int = 1000) -> list[RawEvent]:
+    """Return the events that *lines* add until the block ends."""
+    bare = BareLines(is_kept=True, max_bytes=max_bytes)
+    events: list[RawEvent] = []
+    for line in lines:
+        bare.take(line, events)
+    bare.close(events)
+    return events
+
+
+def test_a_report_has_the_first_words_and_counts_all_lines() -> None:
+    """It is a message, as any event without a name."""
+    lines = (b"x", b"the model is loading", b"and more words")
+    assert taken(*lines) == [BareText("message", "the model is loading", unclaimed=3)]
+
+
+def test_words_may_be_cut_within_a_character() -> None:
+    """They are quoted up to it, and it is replaced."""
+    (report,) = taken(b"so " + b"a" * 196 + "\u20ac".encode())
+    assert report.data == "so " + "a" * 196 + "\ufffd"
+
+
+def test_text_is_kept_up_to_the_limit() -> None:
+    """Its line ends count."""
+    (shorter,) = taken(b'{"a": 12}', max_bytes=10)
+    assert shorter.data == '{"a": 12}'
+    (longer,) = taken(b'{"a": 123}', max_bytes=10)
+    assert longer.data == ""
+
+
+def test_an_unfinished_line_is_kept_up_to_the_limit() -> None:
+    """If it is bare text, or may be. A line that no one wants is not kept at all."""
+    bare = BareLines(is_kept=True, max_bytes=4)
+    assert bare.may_take(bytearray(b'{"a"'), None)
+    assert not bare.may_take(bytearray(b'{"a":'), None)
+    assert not bare.may_take(bytearray(b"abc"), None)
+    unwanted = BareLines(is_kept=False, max_bytes=4)
+    assert not unwanted.may_take(bytearray(b"{"), None)
+    assert not unwanted.may_take(bytearray(b'{"a":'), None)
+
+
+def test_data_goes_on_until_its_brackets_are_closed() -> None:
+    """From the first byte of the first block on, and after a blank."""
+    for data in (b"{", b"[", b" {", b'{"a": ['):
+        bare = BareLines(is_kept=True, max_bytes=1000)
+        assert bare.goes_on(bytearray(data)), data
+    for data in (b"{}", b"[]", b" {}", b"a{", b""):
+        bare = BareLines(is_kept=True, max_bytes=1000)
+        assert not bare.goes_on(bytearray(data)), data
+
+
+def test_data_is_looked_at_once_as_it_grows() -> None:
+    """The brackets of the part before are remembered."""
+    bare = BareLines(is_kept=True, max_bytes=1000)
+    assert bare.goes_on(bytearray(b'{"a": {'))
+    assert bare.goes_on(bytearray(b'{"a": {'))
+    assert bare.goes_on(bytearray(b'{"a": {\n}'))
+    assert not bare.goes_on(bytearray(b'{"a": {\n}\n}'))
