@@ -802,9 +802,13 @@ class TestMisuse:
     def test_each_api_has_its_own(self) -> None:
         """Chat Completions has messages(), Responses has input_items(), Assistants has neither."""
         chat = read(chunk({"content": "Hi"}), chunk({}, "stop"))
-        with pytest.raises(TypeError, match="is not for this API"):
+        advice = (
+            r" is not for this API: use messages\(\) with Chat Completions,"
+            r" and input_items\(\) with Responses$"
+        )
+        with pytest.raises(TypeError, match=rf"^input_items\(\){advice}"):
             chat.input_items()
-        with pytest.raises(TypeError, match="is not for this API"):
+        with pytest.raises(TypeError, match=rf"^messages\(\){advice}"):
             read(TestInputItems.ended()).messages()
         run = {"id": "run_1", "object": "thread.run", "status": "completed"}
         assistants = read(run)

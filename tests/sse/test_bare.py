@@ -64,3 +64,37 @@ def test_data_is_looked_at_once_as_it_grows() -> None:
     assert bare.goes_on(bytearray(b'{"a": {'))
     assert bare.goes_on(bytearray(b'{"a": {\n}'))
     assert not bare.goes_on(bytearray(b'{"a": {\n}\n}'))
+
+
+def test_each_bare_text_stands_alone() -> None:
+    """It ends with its last bracket, and the next begins anew."""
+    bare = BareLines(is_kept=True, max_bytes=1000)
+    events: list[RawEvent] = []
+    for _ in range(3):
+        bare.take(b"{", events)
+        assert bare.is_open
+        bare.take(b"}", events)
+        assert not bare.is_open
+    assert events == [BareText("message", "{\n}")] * 3
+
+
+def test_each_report_stands_alone() -> None:
+    """It counts from 0 again, and quotes only what came after the report before."""
+    bare = BareLines(is_kept=True, max_bytes=1000)
+    events: list[RawEvent] = []
+    for lines in ([b"one line"], [b"x"], [b"two", b"more lines"]):
+        for line in lines:
+            bare.take(line, events)
+        bare.report(events)
+        assert bare.unclaimed == 0
+    assert events == [
+        BareText("message", "one line", unclaimed=1),
+        BareText("message", "", unclaimed=1),
+        BareText("message", "more lines", unclaimed=2),
+    ]
+
+
+def test_text_that_breaks_off_is_kept_as_it_came() -> None:
+    """Without its line ends; bytes that are not UTF-8 are replaced."""
+    assert taken(b'{"a": "X  ', b"") == [BareText("message", '{"a": "X  ')]
+    assert taken(b'{"a": "\xff') == [BareText("message", '{"a": "\ufffd')]

@@ -1,0 +1,60 @@
+"""How a line begins, as far as it has come."""
+
+from __future__ import annotations
+
+import pytest
+
+from openai_scan.sse.beginnings import begins_as_events, begins_bare, begins_plain, is_page
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (b"event:", True),
+        (b"data\r", True),
+        (b"event", None),
+        (b"Xdata: 1", False),
+        (b"datas\r", False),
+    ],
+)
+def test_an_event_stream_begins_with_a_field(start: bytes, *, expected: bool | None) -> None:
+    """The longest field has six bytes, and a field without a value ends with its line."""
+    assert begins_as_events(start) is expected
+
+
+@pytest.mark.parametrize("bracket", [b"{", b"[", b"<"])
+@pytest.mark.parametrize("before", [b"", b" ", b"\t", MARK, MARK + b"  ", 63 * b" "])
+def test_bare_text_begins_with_a_bracket(before: bytes, bracket: bytes) -> None:
+    """A byte order mark and up to 63 blanks may come before it; only a page begins with `<`."""
+    line = before + bracket + b"a"
+    assert begins_bare(line) is True
+    assert is_page(line) is (bracket == b"<")
+    assert begins_plain(line)
+
+
+def test_a_blank_beginning_is_not_clear_yet() -> None:
+    """Until too many blanks have come."""
+    assert begins_bare(b"") is None
+    assert begins_bare(63 * b" ") is None
+    assert begins_bare(64 * b" ") is False
+    assert begins_bare(64 * b" " + b"{") is False
+    assert begins_bare(b"a{") is False
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (b"data: 1", True),
+        (b"dat", True),
+        (b"\n\n{", True),
+        (b"\n\n<html>", True),
+        (b"\x1f\x8b\x08", True),
+        (b"\x1f\x8b\x08\x00\x00\x00", False),
+        (b"the model", False),
+    ],
+)
+def test_what_is_plain_need_not_be_unpacked(start: bytes, *, expected: bool) -> None:
+    """Unless it is clear that it is neither an event stream nor bare text."""
+    assert begins_plain(start) is expected
