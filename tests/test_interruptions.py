@@ -234,6 +234,31 @@ def test_it_leaves_next_of_a_plain_source(error: Exception) -> None:
     assert (s.next(), s.outcome, s.err(), source.closed) == (False, "cancelled", None, 1)
 
 
+class Knowing:
+    """A source that says whose its exceptions are."""
+
+    def __init__(self, *, interrupted: bool) -> None:
+        self.interrupted = interrupted
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raise what the network might raise."""
+        yield EVENT
+        fail()
+
+
+@pytest.mark.parametrize("reader", [StreamerV2, EventScanner])
+def test_a_source_may_know_whose_an_exception_is(reader: Any) -> None:
+    """The caller's own leaves next(); any other ends the stream."""
+    s = reader(Knowing(interrupted=True))
+    assert s.next()
+    with pytest.raises(ConnectionResetError, match="mine"):
+        s.next()
+    s = reader(Knowing(interrupted=False))
+    assert s.next()
+    assert not s.next()
+    assert isinstance(s.err(), TransportError)
+
+
 def test_it_leaves_the_scanner_likewise() -> None:
     """An interruption leaves the scanner; what the source itself raises is an error of the scan."""
     signal.signal(NUMBER, with_arguments)

@@ -96,5 +96,6 @@ def test_each_report_stands_alone() -> None:
 
 def test_text_that_breaks_off_is_kept_as_it_came() -> None:
     """Without its line ends; bytes that are not UTF-8 are replaced."""
+    assert taken(b'{"a": "X', b"") == [BareText("message", '{"a": "X')]
     assert taken(b'{"a": "X  ', b"") == [BareText("message", '{"a": "X  ')]
     assert taken(b'{"a": "\xff') == [BareText("message", '{"a": "\ufffd')]

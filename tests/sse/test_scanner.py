@@ -197,7 +197,8 @@ def test_a_chunk_that_is_not_bytes_is_refused(chunk: object) -> None:
 def test_there_is_no_event_before_the_first_next() -> None:
     """Before next() was True there is no event to ask for."""
     scanner = EventScanner([STREAM])
-    with pytest.raises(RuntimeError, match="after next"):
+    advice = r"^there is no event: call event\(\) only after next\(\) returned True$"
+    with pytest.raises(RuntimeError, match=advice):
         scanner.event()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from drivers import DRIVERS
 
-from openai_scan import Observer, StreamerV2
+from openai_scan import Observer, Outcome, ScanError, StreamerV2
 from openai_scan.observer import Watched
 
 
@@ -127,3 +127,24 @@ def test_an_observer_is_told_of_each_answer_of_a_chain() -> None:
     while s.next():
         pass
     assert (began, s.events_read) == ([0, 1, 2], 3)
+
+
+def test_an_observer_is_told_of_the_end_that_close_makes() -> None:
+    """It gets the stream; if it raises, the stream is closed nevertheless."""
+    ended = []
+
+    class Failing(Observer):
+        def ended(self, stream: Watched, outcome: Outcome, error: ScanError | None) -> None:
+            ended.append((stream.events_read, outcome, error))
+            raise LookupError("mine")
+
+    s = stream_of({"content": "a"}, {"content": "b"})
+    s.observe(Failing())
+    assert s.next()
+    with pytest.raises(LookupError, match="mine"):
+        s.close()
+    assert ended == [(1, "cancelled", None)]
+    assert s.outcome == "cancelled"
+    s.close()
+    assert not s.next()
+    assert len(ended) == 1
