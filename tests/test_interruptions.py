@@ -253,6 +253,9 @@ def test_a_source_may_know_whose_an_exception_is(reader: Any) -> None:
     assert s.next()
     with pytest.raises(ConnectionResetError, match="mine"):
         s.next()
+    assert getattr(s, "outcome", "cancelled") == "cancelled"
+    assert not s.next()
+    assert s.err() is None
     s = reader(Knowing(interrupted=False))
     assert s.next()
     assert not s.next()
