@@ -239,20 +239,29 @@ class Knowing:
 
     def __init__(self, *, interrupted: bool) -> None:
         self.interrupted = interrupted
+        self.closed = 0
 
     def __iter__(self) -> Iterator[bytes]:
         """Raise what the network might raise."""
         yield EVENT
         fail()
 
+    def close(self) -> None:
+        """Count it; after an interruption, fail as well."""
+        self.closed += 1
+        if self.interrupted:
+            raise OSError("not mine")
+
 
 @pytest.mark.parametrize("reader", [StreamerV2, EventScanner])
 def test_a_source_may_know_whose_an_exception_is(reader: Any) -> None:
     """The caller's own leaves next(); any other ends the stream."""
-    s = reader(Knowing(interrupted=True))
+    source = Knowing(interrupted=True)
+    s = reader(source)
     assert s.next()
-    with pytest.raises(ConnectionResetError, match="mine"):
+    with pytest.raises(ConnectionResetError, match=r"^mine$"):
         s.next()
+    assert source.closed == 1
     assert getattr(s, "outcome", "cancelled") == "cancelled"
     assert not s.next()
     assert s.err() is None

@@ -72,9 +72,8 @@ class EventScanner:
                 read_into(stream, self._tee)
             except BaseException as error:
                 if is_callers(stream.source, error):
-                    with contextlib.suppress(
-                        Exception
-                    ):  # an error must not replace the interruption
+                    # An error while closing must not replace the interruption.
+                    with contextlib.suppress(Exception):
                         self.close()
                 raise
         self._event = event

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from drivers import DRIVERS
 
-from openai_scan import Observer, Outcome, ScanError, StreamerV2
+from openai_scan import Observer, Outcome, ScanError, StreamerV2, TruncatedStreamError
 from openai_scan.observer import Watched
 
 
@@ -148,3 +148,15 @@ def test_an_observer_is_told_of_the_end_that_close_makes() -> None:
     s.close()
     assert not s.next()
     assert len(ended) == 1
+
+
+def test_a_read_with_a_size_returns_all_text_before_the_error() -> None:
+    """A read without one raises the error at once, and then returns the text."""
+    s = stream_of({"content": "ab"})
+    assert s.read(5) == b"ab"
+    with pytest.raises(TruncatedStreamError):
+        s.read(5)
+    s = stream_of({"content": "ab"})
+    with pytest.raises(TruncatedStreamError):
+        s.read()
+    assert s.read() == b"ab"
