@@ -156,6 +156,10 @@ def test_a_read_with_a_size_returns_all_text_before_the_error() -> None:
     assert s.read(5) == b"ab"
     with pytest.raises(TruncatedStreamError):
         s.read(5)
+    s = stream_of({"content": "\ud83d"})  # the end completes the text
+    assert s.read(5) == "\ufffd".encode()
+    with pytest.raises(TruncatedStreamError):
+        s.read(5)
     s = stream_of({"content": "ab"})
     with pytest.raises(TruncatedStreamError):
         s.read()
