@@ -67,7 +67,7 @@ def test_data_is_looked_at_once_as_it_grows() -> None:
 
 
 def test_each_bare_text_stands_alone() -> None:
-    """It ends with its last bracket, and the next begins anew."""
+    """It ends with its last bracket, and the next begins again."""
     bare = BareLines(is_kept=True, max_bytes=1000)
     events: list[RawEvent] = []
     for _ in range(3):
