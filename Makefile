@@ -70,10 +70,12 @@ NOT_ON_FLOORS := -m 'not (further or hypothesis)' \
 IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py
 
 # Tests that are slow and seldom fail alone: measurements, every cell of the fault table, terminals,
-# browsers, and the examples of the documentation. `make test` runs them.
+# browsers, databases, other people's programs, and the examples of the documentation. `make test` runs
+# them, and those that repeat one thing.
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
 	tests/test_pytest_plugin.py tests/test_sdist.py $(IN_BROWSERS) tests/relay/page \
-	tests/relay/failures
+	tests/relay/failures tests/relay/test_sql_store.py tests/relay/test_sql_log.py \
+	tests/relay/test_redis_log.py tests/relay/test_ai_sdk.py tests/web/test_site.py tests/web/test_hosts.py
 
 # Tests that repeat one thing many times, to find an unknown case or to count steps, and tests over
 # another wire with the same code. They reach no lines that other tests do not reach, and measuring
@@ -138,7 +140,7 @@ everything: repeated-faults floors types repeated-top repeated-rest measured uni
 
 quick: $(VENV)/dev $(WEB)/ready  ## Check what a change breaks most often: style, types, and the tests that do not take long
 	$(TOGETHER) lint types contracts
-	OPENAI_SCAN_WIRES=blocking $(BIN)/python -m $(PYTEST) $(NOT_QUICK:%=--ignore=%)
+	OPENAI_SCAN_WIRES=blocking $(BIN)/python -m $(PYTEST) -m 'not ($(REPEATED))' $(NOT_QUICK:%=--ignore=%)
 
 lint: $(VENV)/dev $(filter-out $(DONE),english)  ## Check the style of every file
 	$(BIN)/ruff check .
