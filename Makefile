@@ -97,12 +97,10 @@ IN.rest := $(filter-out $(foreach part,$(PARTS),$(IN.$(part))),$(TESTS))
 UNMEASURED := $(shell grep --files-with-matches '^pytestmark = .*unmeasured' $(TESTS))
 WITH_REPEATED := $(shell grep --files-with-matches -w -E 'unmeasured|hypothesis|wire' $(TESTS))
 MEASURED_PARTS := $(foreach part,$(PARTS),$(if $(filter-out $(UNMEASURED),$(IN.$(part))),measured-$(part)))
-# Most folders have few of these, which are one part.
-REPEATED_PARTS := repeated-top repeated-faults repeated-relay-failures repeated-rest
-REPEATED.top := $(IN.top)
-REPEATED.faults := $(IN.faults)
-REPEATED.relay-failures := $(IN.relay-failures)
-REPEATED.rest := $(filter-out $(IN.top) $(IN.faults) $(IN.relay-failures),$(TESTS))
+# Only these parts have many of them; those of all others are one part.
+REPEATED_ALONE := top faults relay-failures
+REPEATED_PARTS := $(REPEATED_ALONE:%=repeated-%) repeated-rest
+REPEATED_IN.rest := $(filter-out $(foreach part,$(REPEATED_ALONE),$(IN.$(part))),$(TESTS))
 
 # Thousands of processes are started, and each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -169,7 +167,7 @@ $(MEASURED_PARTS): measured-%: $(VENV)/dev $(WEB)/ready | $(filter-out $(DONE),e
 		$(filter-out $(UNMEASURED),$(IN.$*))
 
 $(REPEATED_PARTS): repeated-%: $(VENV)/dev $(WEB)/ready
-	@$(BIN)/python -m $(PYTEST_ALONE) -m '$(REPEATED)' $(filter $(WITH_REPEATED),$(REPEATED.$*))
+	@$(BIN)/python -m $(PYTEST_ALONE) -m '$(REPEATED)' $(filter $(WITH_REPEATED),$(or $(REPEATED_IN.$*),$(IN.$*)))
 
 erased: $(VENV)/dev
 	@$(BIN)/coverage erase

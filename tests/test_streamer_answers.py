@@ -271,13 +271,3 @@ class TestChoices:
         assert [question(0) for question in questions] == zero
         assert [question(1) for question in questions] == one
         assert [question(choice=1) for question in questions] == one
-
-
-def test_after_the_end_nothing_is_added_again() -> None:
-    """What the last event added belongs to that event."""
-    thought = b'data: {"choices": [{"index": 0, "delta": {"reasoning_content": "Hm"}}]}\n\n'
-    s = StreamerV2([thought])
-    assert s.next()
-    assert s.reasoning_text() == "Hm"
-    assert not s.next()
-    assert s.reasoning_text() is None

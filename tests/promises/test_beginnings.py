@@ -254,6 +254,8 @@ def test_bare_text_is_found_whenever_the_stream_is_asked() -> None:
         (b"id: 1\n", True),
         (b"retry: 1", True),
         (b"error: {}", True),
+        (b"event:", True),
+        (b"data\r", True),
         (b"\xef\xbb\xbf\n\r\n  data: 1", True),
         (b"\n\xef\xbb\xbfdata: 1", True),
         (b"", None),
@@ -265,6 +267,8 @@ def test_bare_text_is_found_whenever_the_stream_is_asked() -> None:
         (b"<html>", False),
         (b"database", False),
         (b"datum: 1", False),
+        (b"datas\r", False),
+        (b"Xdata: 1", False),
     ],
 )
 def test_one_function_knows_how_an_event_stream_begins(start: bytes, *, expected: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import agent_events as a
@@ -10,7 +9,7 @@ import machines as m
 import pytest
 
 from openai_scan import DecodeError, TransportError
-from openai_scan.sse import RawEvent
+from openai_scan.sse import EventTokenizer, RawEvent
 from openai_scan.stream.step import ENDED, NEED_DATA
 from openai_scan.stream.taking_up import read_bookmark, read_session_bookmark
 
@@ -87,30 +86,19 @@ def test_a_bookmark_is_read() -> None:
     assert read_session_bookmark(GOOD | {"position": "e1"}) == ("r1", "e1")
 
 
-def seen(*payloads: Any) -> list[RawEvent]:
-    """Return the raw events of *payloads*, each of which is JSON or text."""
-    return [
-        RawEvent("message", each if isinstance(each, str) else json.dumps(each))
-        for each in payloads
-    ]
+CREATED = m.response("in_progress", 0)
 
 
-def created(number: int = 0) -> dict[str, Any]:
-    """Return the first event of a background response."""
-    response = {"id": "resp_1", "status": "in_progress", "background": True}
-    return {"type": "response.created", "response": response, "sequence_number": number}
-
-
-def delta(text: str, number: int) -> dict[str, Any]:
-    """Return an event that adds *text*."""
-    return {"type": "response.output_text.delta", "delta": text, "sequence_number": number}
+def seen(*events: bytes) -> list[RawEvent]:
+    """Return the raw events of *events*."""
+    return list(EventTokenizer().feed(b"".join(events)))
 
 
 def test_what_continues_is_not_asked_for_anew() -> None:
     """A retry would send what was delivered elsewhere. The rest is asked for, if there is one."""
     source = m.RenewableSource(retries=[m.Source()])
     machine = m.machine(source)
-    machine.take_up("resp_1", 1, seen(created(), delta("a", 1)))
+    machine.take_up("resp_1", 1, seen(CREATED, m.text_delta("a", 1)))
     assert m.end(machine, TransportError("reset")) is ENDED
     assert [told[1] for told in source.told] == ["resume"]
 
@@ -121,7 +109,7 @@ def test_nor_is_what_happens_in_a_session() -> None:
     machine = m.machine(source)
     machine.take_up_session(a.SESSION_ID, "event_1", [])
     assert m.end(machine, TransportError("reset")) is ENDED
-    assert [told[1] for told in source.told] == []
+    assert source.told == []
 
 
 @pytest.mark.parametrize("session", [False, True], ids=["response", "session"])
@@ -129,7 +117,7 @@ def test_seen_events_that_cannot_be_read(*, session: bool) -> None:
     """They are noted as they come or, if the stream is strict, end it."""
     for strict in (False, True):
         machine = m.machine(strict=strict)
-        events = seen(created(), '{"type": "response.output_text.delta", "delta": 5}')
+        events = seen(CREATED, m.event({"type": "response.output_text.delta", "delta": 5}))
         if session:
             machine.take_up_session("resp_1", "event_1", events)
         else:
@@ -146,9 +134,9 @@ def test_what_was_repaired_in_seen_events_is_noted() -> None:
     machine = m.machine()
     again = {"type": "response.output_text.delta", "output_index": 0, "item_id": "i"}
     events = seen(
-        created(),
-        added | {"sequence_number": 1},
-        again | {"delta": "ab", "sequence_number": 2},
+        CREATED,
+        m.event(added | {"sequence_number": 1}),
+        m.event(again | {"delta": "ab", "sequence_number": 2}),
     )
     machine.take_up("resp_1", 2, events)
     assert machine.notes["text_repeated"] == 1
@@ -157,7 +145,7 @@ def test_what_was_repaired_in_seen_events_is_noted() -> None:
 def test_events_that_come_again_are_silence() -> None:
     """A server that only repeats itself is silent; a new event ends the silence."""
     machine = m.machine()
-    machine.take_up("resp_1", 1, seen(created(), delta("a", 1)))
+    machine.take_up("resp_1", 1, seen(CREATED, m.text_delta("a", 1)))
     assert m.after(machine, m.response("in_progress", 0), m.text_delta("a", 1)) is NEED_DATA
     assert machine.current.heard == 0
     assert m.after(machine, m.text_delta("b", 2)) is NEED_DATA
@@ -167,7 +155,7 @@ def test_events_that_come_again_are_silence() -> None:
 def test_an_observer_is_told_of_an_answer_that_is_another() -> None:
     """It ends with an error, and belongs to the stream that was to continue."""
     machine = m.machine(None, diary := m.Diary())
-    machine.take_up("resp_1", 1, seen(created(), delta("a", 1)))
+    machine.take_up("resp_1", 1, seen(CREATED, m.text_delta("a", 1)))
     assert m.after(machine, m.response("in_progress", 2, id="resp_2")) is ENDED
     assert diary.lines == ["began", "failed: EventStreamError"]
 
@@ -176,7 +164,7 @@ def test_a_session_continues_after_the_bookmark() -> None:
     """Later events in seen are ignored. An event of another session ends it with an error."""
     turn, later = a.turn("created"), a.turn("in_progress")
     machine = m.machine()
-    machine.take_up_session(a.SESSION_ID, turn["event_id"], seen(turn, later))
+    machine.take_up_session(a.SESSION_ID, turn["event_id"], seen(m.event(turn), m.event(later)))
     machine.receive(m.event(turn) + m.event(later))
     assert m.names(machine) == [later["type"]]
     assert machine.notes["repeated_event"] == 1
@@ -208,6 +196,6 @@ def test_seen_events_that_lead_elsewhere_end_a_session(
     if "session_id" in change:
         turn["turn"]["session_id"] = change["session_id"]
     machine = m.machine()
-    machine.take_up_session(a.SESSION_ID, "e2", seen(turn | change))
+    machine.take_up_session(a.SESSION_ID, "e2", seen(m.event(turn | change)))
     assert m.step(machine) is ENDED
     assert str(machine.err) == message

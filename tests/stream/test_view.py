@@ -27,14 +27,15 @@ def stream_of(*deltas: dict[str, Any]) -> StreamerV2:
 def test_an_event_is_asked_for_only_after_a_step_to_one() -> None:
     """The message says what to call before."""
     s = stream_of({"content": "a"})
-    advice = "^there is no event: call event\\(\\) only after next\\(\\) returned True$"
-    with pytest.raises(RuntimeError, match=advice):
+    message = "there is no event: call event() only when next() has returned True"
+    with pytest.raises(RuntimeError) as early:
         s.event()
     assert s.next()
     s.event()
     assert not s.next()
-    with pytest.raises(RuntimeError, match=advice):
+    with pytest.raises(RuntimeError) as late:
         s.event()
+    assert str(early.value) == str(late.value) == message
 
 
 def test_it_is_too_late_to_observe_a_stream_that_has_ended() -> None:
@@ -95,6 +96,15 @@ def test_without_an_event_there_are_no_pieces() -> None:
     assert [piece.text for piece in s.pieces()] == ["a"]
     assert not s.next()
     assert s.pieces() == ()
+
+
+def test_after_the_end_nothing_is_added_again() -> None:
+    """What the last event added belongs to that event."""
+    s = stream_of({"reasoning_content": "Hm"})
+    assert s.next()
+    assert s.reasoning_text() == "Hm"
+    assert not s.next()
+    assert s.reasoning_text() is None
 
 
 def test_who_observes_later_is_told_at_once_that_the_answer_has_begun() -> None:
