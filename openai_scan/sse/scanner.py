@@ -86,7 +86,7 @@ class EventScanner:
             RuntimeError: The last `next()` was not True, or there was none.
         """
         if self._event is None:
-            raise RuntimeError("there is no event: call event() only when next() has returned True")
+            raise RuntimeError("there is no event: call event() only after next() returns True")
         return self._event
 
     def err(self) -> ScanError | None:

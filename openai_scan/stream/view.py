@@ -80,7 +80,7 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """
         event = self._machine.event
         if event is NO_EVENT:
-            raise RuntimeError("there is no event: call event() only when next() has returned True")
+            raise RuntimeError("there is no event: call event() only after next() returns True")
         return event  # type: ignore[return-value] # EventT is the caller's claim
 
     def err(self) -> ScanError | None:

@@ -199,9 +199,7 @@ def test_there_is_no_event_before_the_first_next() -> None:
     scanner = EventScanner([STREAM])
     with pytest.raises(RuntimeError) as refused:
         scanner.event()
-    assert str(refused.value) == (
-        "there is no event: call event() only when next() has returned True"
-    )
+    assert str(refused.value) == ("there is no event: call event() only after next() returns True")
 
 
 def test_event_may_be_asked_for_again() -> None:

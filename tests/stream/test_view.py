@@ -27,7 +27,7 @@ def stream_of(*deltas: dict[str, Any]) -> StreamerV2:
 def test_an_event_is_asked_for_only_after_a_step_to_one() -> None:
     """The message says what to call before."""
     s = stream_of({"content": "a"})
-    message = "there is no event: call event() only when next() has returned True"
+    message = "there is no event: call event() only after next() returns True"
     with pytest.raises(RuntimeError) as early:
         s.event()
     assert s.next()
